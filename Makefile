@@ -1,0 +1,83 @@
+# make run     the gateway on 127.0.0.1:3811, with a vendor in a box where no key is configured
+# make test    everything that a fresh machine needs, then `make check`, then all tests
+# make help    the rest
+#
+# Needed: make and Python 3.11 or later with venv; for `make test` also node, npm and cc.
+
+PYTHON ?= python3
+CONF ?= conf/gateway.yaml
+
+VENV := .venv
+BIN := $(VENV)/bin
+NODE := tests/live/node
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+OURS := targon_gw twisted tests bench
+
+# A clean clone has no .venv; these files remember what it holds, and are older than pyproject.toml where that changed.
+INSTALLED := $(VENV)/installed
+TESTABLE := $(VENV)/installed-for-tests
+NODE_MODULES := $(NODE)/node_modules/.installed
+
+.NOTPARALLEL:
+.PHONY: run test check format bench-quick bench clean help need-python need-for-tests
+
+run: $(INSTALLED)
+	@exec $(BIN)/targon-gw demo -c $(CONF)
+
+test: need-for-tests $(TESTABLE) $(NODE_MODULES) check
+	$(BIN)/python -m pytest
+
+check: $(TESTABLE)
+	$(BIN)/ruff format --check $(OURS)
+	$(BIN)/ruff check $(OURS)
+	$(BIN)/mypy
+
+format: $(TESTABLE)
+	$(BIN)/ruff format $(OURS)
+	$(BIN)/ruff check --fix $(OURS)
+
+bench-quick: $(INSTALLED)
+	$(BIN)/python -m bench.compare --quick $(BENCH)
+
+bench: $(INSTALLED)
+	$(BIN)/python -m bench.compare $(BENCH)
+
+clean:
+	rm -rf $(VENV) $(NODE)/node_modules dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -f twisted/plugins/dropin.cache
+	find targon_gw twisted tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:
+	@echo "make run          start it: CONF=conf/gateway.yaml, PYTHON=python3"
+	@echo "make test         install what tests need, check, run all tests"
+	@echo "make check        formatting, lint, types"
+	@echo "make format       put the formatting right"
+	@echo "make bench-quick  the gateway beside the plain relay, in under a minute"
+	@echo "make bench        beside nginx, haproxy and other gateways too, where installed; BENCH='--rounds 5'"
+	@echo "make clean        remove what the others made"
+
+$(VENV)/bin/python: | need-python
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(INSTALLED): pyproject.toml $(VENV)/bin/python
+	$(PIP) install -e .
+	@touch $@
+
+$(TESTABLE): pyproject.toml $(VENV)/bin/python
+	$(PIP) install -e '.[test]'
+	@touch $@ $(INSTALLED)
+
+$(NODE_MODULES): $(NODE)/package.json
+	npm install --prefix $(NODE) --no-audit --no-fund --no-package-lock
+	@touch $@
+
+need-python:
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "targon-gw needs Python 3.11 or later with the venv module (Debian: apt install python3-venv);"; \
+	  echo "'$(PYTHON)' is not that one. Another one: make PYTHON=python3.12 ..."; exit 1; } >&2
+
+need-for-tests: need-python
+	@missing=; for tool in node npm cc; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -n "$$missing" ]; then \
+	  echo "make test needs what is not here:$$missing (Debian: apt install nodejs npm gcc libc6-dev)."; \
+	  echo "Tests that need none of them: $(BIN)/python -m pytest, after make check."; exit 1; fi >&2

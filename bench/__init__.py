@@ -1,0 +1,1 @@
+"""The gateway's speed, beside others on the same machine in the same run."""

@@ -1,0 +1,248 @@
+"""Side by side, in one run: the gateway beside the limit, its peers and the plain approach.
+
+Three kinds of work: unary (JSON answers), burst (32-event streams sent at once), paced (300 open streams, an event each
+20 ms: the figure is how many events a system relays for one second of processor time).
+
+The server under test has one processor to itself; the fake upstream and the load share another. Every round measures
+all systems in turn, so that a drift of the machine's speed touches all alike. Only ratios of one run mean anything:
+they are printed, of the medians over the rounds.
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from bench import machine, systems
+
+HERE = Path(__file__).resolve().parent
+SOURCES = ("llmbench.c", "upstream.c", "load.c")
+PAUSE_US = 20_000
+"""Between two events of a paced stream: 50 tokens a second, as a good vendor gives."""
+UNITS = {"unary": "answers a second", "burst": "streams a second", "paced": "events a processor second"}
+Result = dict[str, Any]
+Results = dict[str, dict[str, list[Result]]]
+
+
+@frozen
+class Plan:
+    """How much is measured."""
+
+    seconds: float = 4.0
+    paced_seconds: float = 6.0
+    warm_seconds: float = 1.0
+    rounds: int = 3
+    connections: int = 32
+    streams: int = 300
+    kinds: tuple[str, ...] = ("unary", "burst", "paced")
+
+
+QUICK = Plan(seconds=1.0, paced_seconds=2.5, warm_seconds=0.3)
+"""Two systems in three rounds, in under a minute."""
+
+
+@frozen
+class Bench:
+    """One run: its plan, its working folder, the compiled load and the processors."""
+
+    plan: Plan
+    folder: Path
+    binary: Path
+    server: int
+    loader: int
+
+    def upstream(self, pause_us: int) -> tuple[machine.Running, int]:
+        """A fake upstream that waits `pause_us` between two events, and its port."""
+        port = machine.free_port()
+        command = (str(self.binary), "serve", "-p", str(port), "-i", str(pause_us))
+        running = machine.Running.start(command, self.loader, self.folder / "upstream.log")
+        if not machine.listening(port, 5, running.process):
+            running.stop()
+            raise SystemExit(f"the fake upstream did not start; see {self.folder}/upstream.log")
+        return running, port
+
+    def load(self, system: systems.System, setting: systems.Setting, *options: str) -> Result:
+        """What the load saw of `system`."""
+        headers = [part for header in system.headers for part in ("-H", header)]
+        command = [str(self.binary), "load", "-p", str(setting.port), "-k", setting.key, "-j", *headers, *options]
+        done = machine.finished(command, self.loader)
+        try:
+            result: Result = json.loads(done.stdout)
+        except ValueError:
+            raise SystemExit(f"the load failed: {done.stderr or done.stdout}") from None
+        return result
+
+    def measure(self, maker: systems.Maker, upstream: int, kinds: Sequence[str], name: str) -> dict[str, Result]:
+        """One system, started for the purpose, under each of `kinds`; nothing where the machine does not have it."""
+        folder = self.folder / f"{name}-{upstream}"
+        folder.mkdir(exist_ok=True)
+        setting = systems.Setting(machine.free_port(), upstream, folder)
+        system = maker(setting)
+        if system is None:
+            return {}
+        log = self.folder / f"{name}.log"
+        running = machine.Running.start(system.command, self.server, log, HERE.parent)
+        try:
+            if not machine.listening(setting.port, system.start_seconds, running.process):
+                return self.missing(name, log)
+            time.sleep(0.3)  # what a start leaves to be done later is not what is measured
+            return {kind: self.under(system, setting, kind, running.pid) for kind in kinds}
+        finally:
+            running.stop()
+
+    def missing(self, name: str, log: Path) -> dict[str, Result]:
+        """A system that did not start: said aloud; the run ends where it is the one that the run is for."""
+        complaint = f"{name} did not start; the end of its output:\n{log.read_text(errors='replace')[-2000:]}"
+        if name == "gateway":
+            raise SystemExit(complaint)
+        print(complaint, file=sys.stderr)
+        return {}
+
+    def under(self, system: systems.System, setting: systems.Setting, kind: str, pid: int) -> Result:
+        """One system under one kind of work."""
+        plan, stream = self.plan, () if kind == "unary" else ("-s",)
+        if kind == "paced":
+            before = machine.cpu_seconds(pid)
+            options = ("-c", str(plan.streams), "-d", str(plan.paced_seconds), "-t", "100")
+            result = self.load(system, setting, *options, *stream)
+            spent = machine.cpu_seconds(pid) - before
+            result["figure"] = result["hop_us"]["n"] / spent if spent else 0.0
+        else:
+            self.load(system, setting, "-c", str(plan.connections), "-d", str(plan.warm_seconds), *stream)
+            result = self.load(system, setting, "-c", str(plan.connections), "-d", str(plan.seconds), *stream)
+            result["figure"] = result["per_s"]
+        result["mib"] = machine.resident_mib(pid)
+        return result
+
+    def run(self, makers: Sequence[tuple[str, systems.Maker]]) -> Results:
+        """All rounds: kind → system → a result a round."""
+        results: Results = {}
+        plan = self.plan
+        sharing = [
+            (0, [kind for kind in plan.kinds if kind != "paced"]),
+            (PAUSE_US, [kind for kind in plan.kinds if kind == "paced"]),
+        ]
+        for pause_us, kinds in (pair for pair in sharing if pair[1]):
+            upstream, port = self.upstream(pause_us)
+            try:
+                for _ in range(plan.rounds):
+                    for name, maker in makers:
+                        for kind, result in self.measure(maker, port, kinds, name).items():
+                            results.setdefault(kind, {}).setdefault(name, []).append(result)
+            finally:
+                upstream.stop()
+        return results
+
+
+def build(folder: Path) -> Path:
+    """Compile llmbench into `folder`."""
+    if not shutil.which("cc"):
+        raise SystemExit("the bench needs a C compiler named cc (Debian: apt install gcc libc6-dev)")
+    binary = folder / "llmbench"
+    sources = [str(HERE / name) for name in SOURCES]
+    subprocess.run(["cc", "-O2", "-o", str(binary), *sources], check=True)
+    return binary
+
+
+def summary(results: Results) -> dict[str, dict[str, Result]]:
+    """Medians over the rounds: kind → system → figure, p99 in ms, MiB, bad answers, ratio of the gateway to it.
+
+    `ratio` is None where the gateway was not measured. p99 is of a whole answer; of one event's way for paced.
+    """
+    out: dict[str, dict[str, Result]] = {}
+    for kind, by_name in results.items():
+        late = "hop_us" if kind == "paced" else "latency_us"
+        medians = {name: statistics.median(r["figure"] for r in rounds) for name, rounds in by_name.items()}
+        ours = medians.get("gateway")
+        out[kind] = {
+            name: {
+                "figure": figure,
+                "ratio": ours / figure if ours is not None and figure else None,
+                "p99_ms": statistics.median(r[late]["p99"] for r in by_name[name]) / 1e3,
+                "mib": max(r["mib"] for r in by_name[name]),
+                "bad": sum(r["bad"] for r in by_name[name]),
+                "first_bad": next((r["first_bad"] for r in by_name[name] if r["bad"]), ""),
+            }
+            for name, figure in medians.items()
+        }
+    return out
+
+
+def table(report: dict[str, dict[str, Result]], rounds: int) -> str:
+    """The report for people, the fastest first."""
+    lines = []
+    for kind, by_name in report.items():
+        lines.append(f"\n{kind} ({UNITS[kind]}; median of {rounds})")
+        for name, row in sorted(by_name.items(), key=lambda item: -item[1]["figure"]):
+            ratio = "" if row["ratio"] is None or name == "gateway" else f"gateway is {row['ratio']:.2f} x"
+            bad = f"   {row['bad']} BAD: {row['first_bad']}" if row["bad"] else ""
+            figures = f"{row['figure']:10.0f}   {ratio:20s} p99 {row['p99_ms']:8.1f} ms {row['mib']:6.0f} MiB"
+            lines.append(f"  {name:14s}{figures}{bad}")
+    return "\n".join(lines)
+
+
+def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.compare", description=__doc__.splitlines()[0] if __doc__ else None
+    )
+    parser.add_argument(
+        "--gateway", default=systems.GATEWAY, metavar="COMMAND", help="'' leaves it out; default: %(default)s"
+    )
+    parser.add_argument("--quick", action="store_true", help="the gateway and the plain relay only, in short rounds")
+    parser.add_argument("--seconds", type=float, help="of unary and of burst")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--connections", type=int)
+    parser.add_argument("--streams", type=int)
+    parser.add_argument("--kinds", help="of unary,burst,paced")
+    parser.add_argument("--only", default="", metavar="NAME,...")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report there too")
+    return parser.parse_args(argv)
+
+
+def planned(args: argparse.Namespace) -> Plan:
+    """The plan that the command line asks for."""
+    plan = QUICK if args.quick else Plan()
+    kinds = tuple(args.kinds.split(",")) if args.kinds else plan.kinds
+    if unknown := [kind for kind in kinds if kind not in UNITS]:
+        raise SystemExit(f"no such kind: {', '.join(unknown)}; there are {', '.join(UNITS)}")
+    return Plan(
+        seconds=args.seconds or plan.seconds,
+        paced_seconds=max(2.5, args.seconds + 2) if args.seconds else plan.paced_seconds,
+        warm_seconds=plan.warm_seconds,
+        rounds=args.rounds or plan.rounds,
+        connections=args.connections or plan.connections,
+        streams=args.streams or plan.streams,
+        kinds=kinds,
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run, print, and answer 1 where an answer was bad."""
+    args = arguments(argv)
+    plan = planned(args)
+    only = frozenset(name for name in args.only.split(",") if name)
+    server, loader = machine.processors()
+    if server == loader:
+        print("one processor only: load and server share it, and the figures say less", file=sys.stderr)
+    with tempfile.TemporaryDirectory(prefix="targon-gw-bench-") as name:
+        folder = Path(name)
+        bench = Bench(plan, folder, build(folder), server, loader)
+        report = summary(bench.run(list(systems.chosen(args.gateway, args.quick, only))))
+    print(table(report, plan.rounds))
+    if args.json:
+        args.json.write_text(json.dumps(report, indent=1) + "\n")
+    return int(any(row["bad"] for by_name in report.values() for row in by_name.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

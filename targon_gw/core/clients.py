@@ -1,0 +1,89 @@
+"""Who is asking: the keys that we issued, found by their digest.
+
+Neither the time a look-up takes nor its answer tells a near miss from a far one: the whole key is hashed before anything
+is compared, and every refusal of a key is the same.
+"""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import re
+from collections.abc import Iterable
+from fnmatch import translate
+from hashlib import sha256
+
+from attrs import define, field, frozen
+
+from .config import Anonymous, ClientSettings, Network
+from .errors import Refusal
+
+
+@frozen(eq=False)
+class ClientKey:
+    """A credential that we issued. `name` is its owner's; `networks` empty admits every address."""
+
+    name: str
+    pattern: re.Pattern[str] | None = None
+    networks: tuple[Network, ...] = ()
+    expires: float | None = None
+    """Unix seconds."""
+
+    def may_use(self, model: str) -> bool:
+        """Whether this client may ask for the model of that name."""
+        return self.pattern is None or self.pattern.match(model) is not None
+
+    def may_call_from(self, address: str) -> bool:
+        """Whether this client may call from `address`, an IP address as text."""
+        if not self.networks:
+            return True
+        try:
+            ip = ipaddress.ip_address(address.partition("%")[0])
+        except ValueError:
+            return False
+        if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
+            ip = ip.ipv4_mapped
+        return any(ip in network for network in self.networks)
+
+
+def client_key(settings: ClientSettings) -> ClientKey:
+    """The ClientKey that an entry of clients.yaml describes."""
+    return ClientKey(settings.name, _any_of(settings.models), settings.allow_from, _unix(settings.expires))
+
+
+def _any_of(patterns: tuple[str, ...] | None) -> re.Pattern[str] | None:
+    return None if patterns is None else re.compile("|".join(map(translate, patterns)) or r"(?!)")
+
+
+def _unix(moment: datetime.datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
+
+
+@define(eq=False)
+class Keyring:
+    """All client keys by digest, and whoever may call without one."""
+
+    _by_digest: dict[bytes, ClientKey] = field(factory=dict)
+    _anonymous: ClientKey | None = None
+
+    @classmethod
+    def of(cls, clients: Iterable[ClientSettings], anonymous: Anonymous) -> Keyring:
+        """The keyring that the settings describe."""
+        ring = {bytes.fromhex(settings.digest): client_key(settings) for settings in clients}
+        nobody = ClientKey("anonymous", _any_of(anonymous.models)) if anonymous.enabled else None
+        return cls(ring, nobody)
+
+    def find(self, secret: bytes | None) -> ClientKey | None:
+        """The client whose key `secret` is (`None`: the caller has none); `None` where there is no such client."""
+        if secret is None:
+            return self._anonymous
+        return self._by_digest.get(sha256(secret).digest())
+
+
+def identify(client: ClientKey | None, address: str, wall: float) -> ClientKey:
+    """`client`, if it may call from `address` at `wall` (Unix seconds); raises `Refusal` otherwise."""
+    if client is None or (client.expires is not None and wall >= client.expires):
+        raise Refusal("invalid_api_key", "Invalid API key. Send yours as 'Authorization: Bearer YOUR_KEY'.")
+    if not client.may_call_from(address):
+        raise Refusal("address_not_allowed", "This API key may not be used from your address.")
+    return client

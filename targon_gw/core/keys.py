@@ -1,0 +1,130 @@
+"""A vendor's keys as a pool sees them: UpstreamKey, the Account behind it, the Lease of one for one Attempt.
+
+They hold state and answer questions about themselves; who is drawn and what an outcome does to them is the pool's.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from attrs import define, field, frozen
+
+from .config import Secret
+from .health import Standing
+
+KEPT_CHANGES = 20
+
+
+@frozen
+class Change:
+    """One change of health, kept with its reason. `at` and `until` are in the caller's seconds."""
+
+    at: float
+    what: str
+    """Of what: a key's id, `account NAME`, `account NAME for MODEL`, `model MODEL`, `upstream NAME`."""
+    before: str
+    after: str
+    reason: str
+    status: int | None
+    request_id: str
+    until: float | None
+
+
+@define(eq=False)
+class Account:
+    """The vendor's customer behind one or more keys: rate limits and credits are its."""
+
+    id: str
+    standing: Standing = field(factory=Standing)
+    leaves: dict[str, Standing] = field(factory=dict)
+    """By model, where the vendor's limits are per model and one has been reached."""
+    short_of: int | None = None
+    """Where its credit was too small for a call: how many tokens that one asked for; a smaller one may still pass."""
+    history: deque[Change] = field(factory=lambda: deque(maxlen=KEPT_CHANGES))
+
+    def may_serve(self, model: str, max_tokens: int | None, now: float) -> bool:
+        """Whether the account may be asked for `model` at `now`."""
+        if not self.standing.may_serve(now):
+            small = self.short_of is not None and max_tokens is not None and max_tokens < self.short_of
+            if not small:
+                return False
+        leave = self.leaves.get(model)
+        return leave is None or leave.may_serve(now)
+
+
+@define(eq=False)
+class UpstreamKey:
+    """A secret that a vendor issued; known by its fingerprint."""
+
+    id: str
+    secret: Secret = field(repr=False)
+    account: Account
+    weight: int = 1
+    note: str = ""
+    standing: Standing = field(factory=Standing)
+    in_flight: int = 0
+    turn: int = 0
+    """When it was last leased, as a running number: between equals, the lowest has been idle longest."""
+    first_token: float | None = None
+    """Seconds to the first token, a moving average; `None` until it has served."""
+    served: int = 0
+    served_at: float | None = None
+    probed_at: float | None = None
+    history: deque[Change] = field(factory=lambda: deque(maxlen=KEPT_CHANGES))
+
+    @property
+    def load(self) -> float:
+        """Leases out, by weight."""
+        return self.in_flight / self.weight
+
+    def noted_first_token(self, seconds: float) -> None:
+        """Take the time to a first token into the average."""
+        known = self.first_token
+        self.first_token = seconds if known is None else known + 0.2 * (seconds - known)
+
+
+@define(eq=False)
+class Route:
+    """One model at one vendor: its breaker, and who served it last."""
+
+    model: str
+    standing: Standing = field(factory=Standing)
+    faults: int = 0
+    """Faults in a row, without a call served between them."""
+    witness: UpstreamKey | None = None
+    """The key that served it last."""
+    accused: dict[UpstreamKey, float] = field(factory=dict)
+    """Keys that failed at it since a call was served, and when."""
+
+
+@define(eq=False)
+class Want:
+    """What a call needs of a key."""
+
+    model: str
+    """As the vendor calls it."""
+    max_tokens: int | None = None
+    thread: int | None = None
+    """A hash of the conversation: vendors cache prefixes, so the key that served it last is preferred."""
+    request_id: str = ""
+    tried_keys: set[str] = field(factory=set)
+    tired_accounts: set[str] = field(factory=set)
+    """Accounts that have answered this call with a 429 or with no credit."""
+
+
+@define(eq=False)
+class Lease:
+    """Leave to use one key for one Attempt; given back once."""
+
+    key: UpstreamKey
+    route: Route
+    want: Want
+    began: float
+    key_epoch: int
+    account_epoch: int
+    leave_epoch: int | None
+    route_epoch: int
+    upstream_epoch: int
+    open: bool = True
+    proved: bool = False
+    """What was asked for has begun to come."""

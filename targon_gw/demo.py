@@ -1,0 +1,87 @@
+"""A gateway that works without a vendor: where an upstream has no key, a vendor in a box takes its place.
+
+The box is the rehearsal vendor, on a free port of loopback, with accounts, keys and the catalog's own models. A client
+key is made up at each start, where the settings have none, so that no key that everybody knows is ever shipped.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from attrs import evolve
+from twisted.internet.interfaces import IListeningPort
+
+from targon_gw.core.config import ClientSettings, Config, KeySettings, Kind, Secret, UpstreamSettings
+from targon_gw.rehearsal.accounts import Account
+from targon_gw.rehearsal.listening import start
+from targon_gw.rehearsal.scene import Pace
+from targon_gw.rehearsal.telling import Model
+from targon_gw.rehearsal.vendor import Vendor
+
+FIRST_TOKEN, EVENTS_A_SECOND = 0.25, 60.0
+
+
+def rehearsed(reactor: Any, config: Config) -> tuple[Config, Callable[[], None]]:
+    """The settings with a box for each upstream without keys, and what to print once the gateway listens."""
+    boxes: dict[str, str] = {}
+    upstreams = []
+    for settings in config.upstreams:
+        if not any(key.enabled for key in settings.keys):
+            settings, address = _boxed(reactor, config, settings)
+            boxes[settings.name] = address
+        upstreams.append(settings)
+    secret = f"sk-tg-{secrets.token_urlsafe(24)}"
+    client = ClientSettings("demo", Secret(secret).digest)
+    config = evolve(config, upstreams=tuple(upstreams), clients=(*config.clients, client))
+    return config, lambda: print(greeting(config, secret, boxes), file=sys.__stdout__, flush=True)
+
+
+def _boxed(reactor: Any, config: Config, settings: UpstreamSettings) -> tuple[UpstreamSettings, str]:
+    """The upstream with a box in its place, and the box's address."""
+    accounts = tuple(
+        Account(name, tuple(f"sn4_{secrets.token_hex(14)}" for _ in range(keys)))
+        for name, keys in (("alice", 2), ("bob", 1), ("carol", 1))
+    )
+    models = tuple(
+        Model(m.upstream_id or m.id, reasoning=m.kind is Kind.REASONING)
+        for m in config.models
+        if m.alias is None and (m.routes is None or settings.name in m.routes)
+    )
+    vendor = Vendor(accounts, settings.dialect, models, Pace(FIRST_TOKEN, EVENTS_A_SECOND))
+    ports: list[IListeningPort] = []
+    start(reactor, vendor).addCallback(ports.append)
+    address: Any = ports[0].getHost()
+    keys = tuple(KeySettings(Secret(key), account.name) for account in accounts for key in account.keys)
+    base_url = f"http://127.0.0.1:{address.port}/v1"
+    return evolve(settings, base_url=base_url, allow_private=True, keys=keys), f"http://127.0.0.1:{address.port}"
+
+
+def greeting(config: Config, secret: str, boxes: dict[str, str]) -> str:
+    """What stands on the terminal: where it listens, a key, a line to paste."""
+    address = f"http://127.0.0.1:{_port(config)}"
+    model = config.models[0].id if config.models else "MODEL"
+    body = f'{{"model":"{model}","messages":[{{"role":"user","content":"Hello!"}}],"stream":true}}'
+    lines = [
+        "",
+        f"targon-gw listens on {address}/v1",
+        f"A key for you: {secret}",
+        "",
+        "Try it:",
+        "",
+        f"curl -N {address}/v1/chat/completions -H 'Content-Type: application/json' "
+        f"-H 'Authorization: Bearer {secret}' -d '{body}'",
+        "",
+    ]
+    for name, box in boxes.items():
+        lines.append(f"No key of '{name}' is configured: a vendor in a box at {box} answers in its place.")
+        lines.append(f"Make it fail: curl {box}/rehearsal/catalogue")
+    return "\n".join([*lines, ""])
+
+
+def _port(config: Config) -> str:
+    """The port of the first address to listen on."""
+    parts = config.listen[0].split(":") if config.listen else ["tcp", "3811"]
+    return parts[1] if len(parts) > 1 and parts[1].isdigit() else "3811"

@@ -1,0 +1,1 @@
+"""What the vendor sees: our agent and its connections, the carrier of calls, the probes."""

@@ -1,0 +1,210 @@
+"""Our agent: requests out, answers in, connections kept between calls of one key and never shared with another's.
+
+Two callers with different authorizations never meet on a connection, so that whatever goes wrong between a vendor and
+one key stays there (D-31). A kept connection is used again newest first, after a look at its socket; where it dies all the
+same before a byte of the answer came, the request is sent once more, on a fresh one (D-06). There is no bound on open
+connections: the pool of keys has it.
+
+The one deadline here is for connecting: name, TCP and TLS together (D-01, D-03). Cancelling what `request` returned, in
+any phase, drops whatever was under way at once; the deadlines of the answer are built on that. Redirects are not
+followed, cookies not kept, nothing is retried but D-06.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime, IStreamClientEndpoint
+from twisted.internet.protocol import ClientFactory
+from twisted.python.failure import Failure
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent, IBodyProducer, IResponse
+from zope.interface import implementer
+
+from .connection import Connection
+from .errors import ConnectFailed, no_connection
+from .reading import Bounds
+from .requests import NO_HEAD, Body, Exchange, Head, Target, gather, head_of, target
+
+Endpoints = Callable[[bytes, bytes, int], IStreamClientEndpoint]
+"""Scheme, host and port to what connects there."""
+Key = tuple[bytes, bytes]
+
+REMEMBERED = 1024
+"""Addresses kept in prepared form; a gateway asks for a handful."""
+
+
+@frozen
+class AgentLimits:
+    """Durations in seconds, sizes in bytes."""
+
+    idle: float = 30.0
+    """How long a connection is kept without work; below what vendors' own ends do (60 s and more)."""
+    kept: int = 256
+    """Idle connections of one origin and key."""
+    connect: float = 5.0
+    """Name, TCP and TLS together."""
+    upload: int = 64 << 20
+    """What a foreign body producer may write."""
+    answer: Bounds = Bounds()
+
+
+class _Plug(ClientFactory):
+    """Makes the protocol of one connection."""
+
+    noisy = False
+
+    def __init__(self, agent: Agent, key: Key) -> None:
+        self._agent = agent
+        self._key = key
+
+    def buildProtocol(self, addr: IAddress | None) -> Connection:
+        return Connection(self._agent, self._key, self._agent.limits.answer)
+
+
+@implementer(IAgent)
+class Agent:
+    """See the module; also the `Owner` of its connections.
+
+    `request` fails with `ConnectFailed` or `BrokenResponse` (errors.py), or CancelledError; ValueError is raised for
+    what can't be said in HTTP.
+    """
+
+    def __init__(self, clock: IReactorTime, endpoints: Endpoints, limits: AgentLimits = AgentLimits()) -> None:
+        self.limits = limits
+        self._clock = clock
+        self._endpoints = endpoints
+        self._targets: dict[tuple[bytes, bytes], Target] = {}
+        self._idle: dict[Key, list[Connection]] = {}
+        self._sweeper: IDelayedCall | None = None
+        self._closed = False
+
+    def request(
+        self,
+        method: bytes,
+        uri: bytes,
+        headers: Headers | Head | None = None,
+        bodyProducer: IBodyProducer | None = None,
+    ) -> Deferred[IResponse]:
+        """Ask `uri` (absolute). The answer comes with its head; see `Response` for the body."""
+        prepared = self._targets.get((method, uri)) or self._prepare(method, uri)
+        head = headers if isinstance(headers, Head) else head_of(headers) if headers is not None else NO_HEAD
+        if bodyProducer is None:
+            payload = b""
+        elif isinstance(bodyProducer, Body):
+            payload = bodyProducer.payload
+        else:
+            gathered = gather(bodyProducer, self.limits.upload)
+            return gathered.addCallback(lambda whole: self.request(method, uri, head, Body(whole)))
+        exchange = Exchange(prepared, head, payload, (prepared.origin, head.authorization))
+        answer: Deferred[IResponse] = Deferred(exchange.cancelled)
+        exchange.answer = answer
+        connection = self._take(exchange.key)
+        if connection is None:
+            self._connect(exchange)
+        else:
+            connection.send(exchange)
+        return answer
+
+    def close(self) -> None:
+        """Close what is idle, and keep nothing from now on. Answers under way are left alone."""
+        self._closed = True
+        kept, self._idle = self._idle, {}
+        for connections in kept.values():
+            for connection in connections:
+                connection.retire()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+
+    def _prepare(self, method: bytes, uri: bytes) -> Target:
+        if len(self._targets) >= REMEMBERED:
+            self._targets.clear()
+        made = self._targets[method, uri] = target(method, uri)
+        return made
+
+    # kept connections
+
+    def _take(self, key: Key) -> Connection | None:
+        """The one used last, if it can be used again; those that can't are closed on the way."""
+        connections = self._idle.get(key)
+        while connections:
+            connection = connections.pop()
+            if self._clock.seconds() - connection.idle_since >= self.limits.idle:
+                connection.retire()
+            elif connection.quiet():
+                return connection
+            else:
+                connection.drop()
+        return None
+
+    def free(self, connection: Connection) -> None:
+        """It has ended an answer cleanly: keep it."""
+        if self._closed:
+            connection.retire()
+            return
+        connection.idle_since = self._clock.seconds()
+        connections = self._idle.get(connection.key)
+        if connections is None:
+            connections = self._idle[connection.key] = []
+        connections.append(connection)
+        if len(connections) > self.limits.kept:
+            connections.pop(0).retire()
+        if self._sweeper is None:
+            self._sweeper = self._clock.callLater(self.limits.idle, self._sweep)
+
+    def gone(self, connection: Connection) -> None:
+        """It can't be used any more."""
+        connections = self._idle.get(connection.key)
+        if connections and connection in connections:
+            connections.remove(connection)
+
+    def _sweep(self) -> None:
+        """Close what has been idle too long; forget keys that have nothing left. One timer for all of them."""
+        self._sweeper = None
+        now = self._clock.seconds()
+        for key, connections in list(self._idle.items()):
+            while connections and now - connections[0].idle_since >= self.limits.idle:
+                connections.pop(0).retire()
+            if not connections:
+                del self._idle[key]
+        if self._idle:
+            oldest = min(connections[0].idle_since for connections in self._idle.values())
+            self._sweeper = self._clock.callLater(max(1.0, oldest + self.limits.idle - now), self._sweep)
+
+    # new connections
+
+    def again(self, exchange: Exchange) -> None:
+        """A kept connection died under it before a byte came: once more, and not on another kept one (D-06)."""
+        if exchange.answer is not None:
+            self._connect(exchange)
+
+    def _connect(self, exchange: Exchange) -> None:
+        exchange.patience = self._clock.callLater(self.limits.connect, self._out_of_patience, exchange)
+        where = exchange.target
+        try:
+            connecting = self._endpoints(where.scheme, where.host, where.port).connect(_Plug(self, exchange.key))
+        except BaseException:
+            exchange.calm()
+            raise
+        exchange.stop = connecting.cancel
+        connecting.addCallbacks(self._connected, self._unconnected, (exchange,), {}, (exchange,), {})
+
+    def _connected(self, connection: Connection, exchange: Exchange) -> None:
+        exchange.stop = None
+        if exchange.answer is None:
+            connection.drop()
+            return
+        if connection.secure:
+            exchange.calm()
+        connection.send(exchange)
+
+    def _unconnected(self, reason: Failure, exchange: Exchange) -> None:
+        exchange.stop = None
+        exchange.fail(no_connection(reason))
+
+    def _out_of_patience(self, exchange: Exchange) -> None:
+        exchange.patience = None
+        exchange.fail(ConnectFailed("timeout"))

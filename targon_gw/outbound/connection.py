@@ -1,0 +1,276 @@
+"""One connection to a vendor: a request out, its answer in, and then, only after a clean end, perhaps another.
+
+All that one read brings of a body leaves as one `dataReceived`, its end in the same turn. What makes a connection unfit
+for another request: any byte that is not the answer's, an answer before the upload was through, anything but an end by
+framing, a vendor that says close, and every byte that comes while nobody asked (D-13, D-31).
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+from typing import Protocol as Shape
+
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IHandshakeListener, IPushProducer, ISystemHandle
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.tcp import Connection as TCPConnection
+from twisted.protocols.tls import TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
+from twisted.web.client import ResponseDone
+from twisted.web.http import PotentialDataLoss
+from zope.interface import implementer
+
+from .errors import BrokenBody, BrokenResponse, no_connection
+from .reading import Bounds, Reading
+from .requests import Exchange
+from .response import Response
+
+JOINED = 256 << 10
+"""A body up to this size is copied behind its head, one write for both; beyond, the copy costs more than a write."""
+WATCHED = 64 << 10
+"""What a transport takes without calling an upload unfinished (`abstract.FileDescriptor.bufferSize`)."""
+
+
+class Owner(Shape):
+    """The agent, as a connection sees it: send that again, I am free, I am gone."""
+
+    def again(self, exchange: Exchange) -> None: ...
+
+    def free(self, connection: Connection) -> None: ...
+
+    def gone(self, connection: Connection) -> None: ...
+
+
+@implementer(IPushProducer)
+class _Upload:
+    """Told by the transport while more of a large body waits than it likes."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self.waiting = False
+        transport.registerProducer(self, True)
+
+    def pauseProducing(self) -> None:
+        self.waiting = True
+
+    def resumeProducing(self) -> None:
+        self.waiting = False
+
+    def stopProducing(self) -> None:
+        """The connection is lost; it knows."""
+
+    def close(self) -> None:
+        self._transport.unregisterProducer()
+
+
+@implementer(IHandshakeListener)
+class Connection(Protocol):
+    """The protocol of one connection, of one `key` for good."""
+
+    transport: Any
+
+    def __init__(self, owner: Owner, key: tuple[bytes, bytes], bounds: Bounds) -> None:
+        self.key = key
+        self.idle_since = 0.0
+        self.secure = True
+        """False until a TLS handshake is through, certificate checked."""
+        self._owner = owner
+        self._bounds = bounds
+        self._served = 0
+        self._lost: Failure | None = None
+        self._dropped = False
+        self._paused = False
+        self._direct: TCPConnection | None = None
+        self._socket: socket.socket | None = None
+        self._exchange: Exchange | None = None
+        self._response: Response | None = None
+        self._upload: _Upload | None = None
+        self._reading: Reading | None = None
+
+    # the transport
+
+    def connectionMade(self) -> None:
+        raw = transport = self.transport
+        if isinstance(transport, TLSMemoryBIOProtocol):
+            self.secure = False
+            raw = transport.transport
+        if isinstance(raw, TCPConnection):
+            raw.setTcpNoDelay(True)
+            if raw is transport:
+                self._direct = raw
+        if ISystemHandle.providedBy(raw):
+            handle = raw.getHandle()
+            self._socket = handle if isinstance(handle, socket.socket) else None
+        self._raw = raw
+
+    def handshakeCompleted(self) -> None:
+        self.secure = True
+        if self._exchange is not None:
+            self._exchange.calm()
+
+    def send(self, exchange: Exchange) -> None:
+        """Ask; the owner hears of the answer."""
+        self._exchange = exchange
+        exchange.stop = self.drop
+        if self._lost is not None:
+            self._exchange = None
+            self._lost_before_head(exchange, 0)
+            return
+        self._reading = Reading(exchange.method == b"HEAD", self._bounds)
+        head, payload = exchange.wire(), exchange.payload
+        if len(payload) <= WATCHED:
+            self._write(head + payload if payload else head)
+            return
+        self._upload = _Upload(self.transport)
+        if len(payload) <= JOINED:
+            self.transport.write(head + payload)
+        else:
+            self.transport.write(head)
+            self.transport.write(payload)
+
+    def _write(self, wire: bytes) -> None:
+        """At once where nothing waits: it saves two epoll_ctl and a turn (twice the answers a second)."""
+        direct = self._direct
+        if direct is not None and not direct.dataBuffer and not direct._tempDataBuffer:
+            taken = direct.writeSomeData(wire)
+            if isinstance(taken, int) and taken > 0:
+                if taken == len(wire):
+                    return
+                wire = wire[taken:]
+        self.transport.write(wire)
+
+    def quiet(self) -> bool:
+        """Whether nothing has arrived, no byte and no end, that the reactor has not told us of (D-06, D-31)."""
+        if self._dropped or self._lost is not None:
+            return False
+        if self._socket is None:
+            return True
+        try:
+            self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
+    def pause(self) -> None:
+        """Read no more for now."""
+        if not self._paused and self._lost is None and not self._dropped:
+            self._paused = True
+            self.transport.pauseProducing()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._paused and self._lost is None and not self._dropped:
+            self._paused = False
+            self.transport.resumeProducing()
+
+    def drop(self) -> None:
+        """Away with it, at once: no goodbye, no waiting for one."""
+        if self._lost is None and not self._dropped:
+            self._dropped = True
+            self.transport.abortConnection()
+
+    def retire(self) -> None:
+        """Close an idle connection in good order, without waiting for the other side's goodbye."""
+        if self._lost is None and not self._dropped:
+            self._dropped = True
+            self.transport.loseConnection()
+            if self._raw is not self.transport:
+                self._raw.loseConnection()
+
+    # what came
+
+    def dataReceived(self, data: bytes) -> None:
+        exchange, reading = self._exchange, self._reading
+        if exchange is None or reading is None or self._dropped:
+            self.drop()  # nobody asked (D-31)
+            self._owner.gone(self)
+            return
+        reading.feed(data)
+        response = self._response
+        if response is not None:
+            self._pass_on(reading, response)
+        elif reading.headed and not reading.unusable:
+            response = self._response = Response(exchange, self, reading)
+            self._pass_on(reading, response)
+            exchange.succeed(response)
+            if self._response is response and not response.taken:
+                self.pause()
+        elif reading.fault is not None:
+            self._exchange = self._reading = None
+            reading.close()
+            self.drop()
+            again = self._served > 0
+            exchange.fail(BrokenResponse(reading.fault, reading.detail, reading.received, reading.headed, again))
+
+    def _pass_on(self, reading: Reading, response: Response) -> None:
+        """One read's worth of body, its end if this was it. The connection's fate comes first, so that whoever hears of
+        the end may use it again."""
+        body = reading.take()
+        end: Failure | None = None
+        if reading.complete:
+            if response.request.method == b"HEAD":
+                body = b""
+            end = Failure(ResponseDone("the body has come whole"))
+            self._finish(reading, response)
+        elif reading.fault is not None:
+            end = Failure(BrokenBody(reading.fault, reading.detail, reading.received))
+            self._exchange = self._response = self._reading = None
+            reading.close()
+            response.detach()
+            self.drop()
+        response.arrived(body, end)
+
+    def _finish(self, reading: Reading, response: Response) -> None:
+        """The answer is complete: is the connection fit for another?"""
+        self._exchange = self._response = self._reading = None
+        response.detach()
+        self._served += 1
+        waiting = False
+        upload, self._upload = self._upload, None
+        if upload is not None:
+            waiting = upload.waiting
+            upload.close()
+        if reading.clean and not waiting and not self._dropped:
+            self.resume()
+            self._owner.free(self)
+        else:
+            self.drop()
+
+    # the end
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._lost = reason
+        exchange, reading, response = self._exchange, self._reading, self._response
+        self._exchange = self._reading = self._response = self._upload = self._socket = self._direct = None
+        if exchange is None or reading is None:
+            self._owner.gone(self)
+            return
+        reading.close()
+        if response is None:
+            self._lost_before_head(exchange, reading.received)
+        else:
+            response.detach()
+            response.arrived(b"", self._end_of_body(reading))
+
+    def _lost_before_head(self, exchange: Exchange, received: int) -> None:
+        reason = self._lost or connectionDone
+        if not self.secure:
+            exchange.fail(no_connection(reason))
+        elif self._served and not received and not self._dropped:
+            self._owner.again(exchange)
+        else:
+            exchange.fail(BrokenResponse("closed", _manner(reason), received, False, self._served > 0))
+
+    def _end_of_body(self, reading: Reading) -> Failure:
+        """Only an orderly end (under TLS, one that was said) may pass for the end of a body without framing."""
+        reason = self._lost or connectionDone
+        if reading.until_close and reason.check(ConnectionDone) is not None and not self._dropped:
+            return Failure(PotentialDataLoss())
+        return Failure(BrokenBody("closed", _manner(reason), reading.received))
+
+
+def _manner(reason: Failure) -> str:
+    return "in good order" if reason.check(ConnectionDone) is not None else "reset"

@@ -1,0 +1,124 @@
+"""Performs the probes that the pools say are due: one small call, on our own account, to learn how a key is.
+
+A LoopingCall for each vendor; a round that fails is logged, and does not end the rounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+
+import msgspec
+from attrs import define, field
+from twisted.internet.defer import Deferred, DeferredList, ensureDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from targon_gw.core.attempts import Abandoned, Served
+from targon_gw.core.call import Attempt
+from targon_gw.core.catalog import Leg, Model
+from targon_gw.core.config import Kind
+from targon_gw.core.gateway import Gateway
+from targon_gw.core.keys import UpstreamKey, Want
+from targon_gw.core.openai import Ask, Endpoint, read
+from targon_gw.core.pool import KeyPool
+from targon_gw.core.probes import Allowance, due
+
+from .sending import Brought, Sending, WholeAnswer
+
+log = Logger()
+
+
+@define(eq=False)
+class Prober:
+    """Probes all vendors' keys. `now` is monotonic seconds; `tell` logs what has changed."""
+
+    gateway: Gateway
+    sending: Sending
+    clock: IReactorTime
+    now: Callable[[], float]
+    tell: Callable[[], None]
+    allowances: dict[str, Allowance] = field(factory=dict)
+    _loops: list[LoopingCall] = field(factory=list)
+    _numbers: count[int] = field(factory=lambda: count(1))
+
+    def start(self) -> None:
+        """Begin; the first round is at once."""
+        for pool in self.gateway.pools.values():
+            self.allowances[pool.name] = Allowance(pool.settings.probe)
+            loop = LoopingCall(self._round, pool)
+            loop.clock = self.clock
+            loop.start(pool.settings.probe.every).addErrback(lambda f: log.failure("probing has ended", failure=f))
+            self._loops.append(loop)
+
+    def stop(self) -> None:
+        """End; probes under way come to nothing."""
+        loops, self._loops = self._loops, []
+        for loop in loops:
+            loop.stop()
+
+    def _round(self, pool: KeyPool) -> Deferred[object] | None:
+        """One round of one vendor."""
+        try:
+            found = self._asked(pool)
+            keys = due(pool, self.now()) if found is not None else []
+            if found is None or not keys:
+                return None
+            model, leg = found
+            probes = [ensureDeferred(self._probe(pool, key, model, leg)) for key in keys]
+        except Exception:  # a LoopingCall that raises once never runs again
+            log.failure("a round of probes failed")
+            return None
+        return DeferredList(probes, consumeErrors=True)
+
+    def _asked(self, pool: KeyPool) -> tuple[Model, Leg] | None:
+        """The model that is asked for: the one the settings name, else the cheapest that this vendor serves."""
+        wanted = pool.settings.probe.model
+        named = self.gateway.catalog.find(wanted) if wanted else None
+        models = (
+            [named]
+            if named is not None
+            else [m for _, m in self.gateway.catalog if m.settings.kind is not Kind.EMBEDDING]
+        )
+        legs = [(m, leg) for m in models for leg in m.legs if leg.pool is pool]
+        return min(legs, key=lambda found: _price(found[0]), default=None)
+
+    async def _probe(self, pool: KeyPool, key: UpstreamKey, model: Model, leg: Leg) -> None:
+        now = self.now()
+        allowance = self.allowances[pool.name]
+        if not allowance.allows(now):
+            return
+        request_id = f"probe_{next(self._numbers)}"
+        lease = pool.lease_for_probe(key, Want(leg.upstream_id, 1, None, request_id), now)
+        outcome = None
+        try:
+            attempt = Attempt(lease, leg, model, pool.settings.timeouts.first_token, now)
+            outcome, brought = await self.sending.send(question(leg.upstream_id), request_id, attempt)
+            allowance.spend(_cost(brought))
+            if isinstance(outcome, Served):
+                key.noted_first_token(self.now() - now)
+        except Exception:  # one probe's bug must not end the others; the lease comes back all the same
+            log.failure("a probe failed", key=key.id)
+        finally:
+            pool.give_back(lease, outcome or Abandoned(), self.now())
+            self.tell()
+
+
+def question(model: str) -> Ask:
+    """The smallest call there is."""
+    messages = [{"role": "user", "content": "hi"}]
+    body = {"model": model, "messages": messages, "max_tokens": 1, "stream": False}
+    return read(Endpoint.CHAT, msgspec.json.encode(body))
+
+
+def _cost(brought: Brought | None) -> int | None:
+    """Tokens, where the answer says."""
+    usage = brought.answer.usage if isinstance(brought, WholeAnswer) else None
+    total = usage.figures.get("total_tokens") if usage is not None else None
+    return total if type(total) is int else None
+
+
+def _price(model: Model) -> float:
+    price = model.settings.price
+    return price.prompt + price.completion if price is not None else float("inf")

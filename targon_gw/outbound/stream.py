@@ -1,0 +1,222 @@
+"""A vendor's event stream: whole events out of bytes, the first of them announced, silence and lateness noticed.
+
+Until somebody is attached it keeps what has come and asks for no more. It knows nothing of what events mean but this:
+a comment is not an event, and a stream that begins with `{` or `<` is none.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import Protocol as Shape
+
+from attrs import define, field
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import Protocol
+from twisted.python.failure import Failure
+from twisted.web.client import ResponseDone
+from twisted.web.http import PotentialDataLoss
+
+from targon_gw.core.sse import EventTooLarge, Splitter, payload
+
+TAIL = 1.0
+"""Seconds that a stream may go on after its end was told, so that its connection can be used again."""
+TAIL_BYTES = 65536
+
+
+class StreamEnd(enum.Enum):
+    """How the bytes of a stream ended."""
+
+    CLEAN = "clean"
+    BROKEN = "broken"
+    STALLED = "stalled"
+    LATE = "late"
+    TOO_LARGE = "too large"
+
+
+class Reader(Shape):
+    """Who reads a stream; both are called from within the reading, so both are short."""
+
+    def events_came(self, events: list[bytes]) -> None:
+        """Whole events, in order, each with its blank line."""
+
+    def stream_ended(self, how: StreamEnd) -> None:
+        """No more will come. Called once."""
+
+
+class Pulse(Shape):
+    """Looks at deadlines; see `targon_gw.pulse`."""
+
+    def enter(self, beating: Stream) -> None: ...
+
+    def leave(self, beating: Stream) -> None: ...
+
+
+@define(eq=False)
+class Stream(Protocol):
+    """The body of a streamed answer. `idle` is how long it may say nothing, `until` when it must have ended."""
+
+    pulse: Pulse
+    now: Callable[[], float]
+    idle: float
+    until: float
+    first: Deferred[None] = field(init=False)
+    """Fires once, when the first event has come or when none will."""
+    events: list[bytes] = field(factory=list)
+    """What came before anybody was attached."""
+    ended: StreamEnd | None = None
+    _splitter: Splitter = field(factory=Splitter)
+    _reader: Reader | None = None
+    _heard: float = 0.0
+    _paused: bool = False
+    _tail: float | None = None
+    _tail_bytes: int = 0
+    _plain: bytes | None = None
+    """What came instead of a stream."""
+    _began: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        self.first = Deferred(lambda _: self.drop())
+
+    @property
+    def other(self) -> bytes:
+        """What came instead of events: the body of something that is no stream, or a last piece without an end."""
+        return self._plain if self._plain is not None else self._splitter.rest()
+
+    # the body of a response
+
+    def connectionMade(self) -> None:
+        self._heard = self.now()
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._tail is not None:
+            self._tail_bytes += len(data)
+            if self._tail_bytes > TAIL_BYTES:
+                self.drop()
+            return
+        if self.ended is not None:
+            return
+        if not self._began:
+            self._began = True
+            if data.lstrip()[:1] in (b"{", b"<", b"["):
+                self._plain = b""
+        if self._plain is not None:
+            self._plain = (self._plain + data)[:65536]
+            return
+        try:
+            events = self._splitter.feed(data)
+        except EventTooLarge:
+            self._end(StreamEnd.TOO_LARGE)
+            self.drop()
+            return
+        if not events:
+            return
+        self._heard = self.now()
+        if self._reader is not None:
+            self._reader.events_came(events)
+        else:
+            self.events += events
+            self._announce()
+
+    def connectionLost(self, reason: Failure = ResponseDone) -> None:  # type: ignore[assignment]
+        clean = reason.check(ResponseDone, PotentialDataLoss) is not None
+        if self._tail is not None:
+            self.pulse.leave(self)
+            return
+        if clean and self.ended is None and self._plain is None:
+            self._last_words()
+        self._end(StreamEnd.CLEAN if clean else StreamEnd.BROKEN)
+
+    def _last_words(self) -> None:
+        """A clean end stands for the blank line that the last event lacks."""
+        rest = self._splitter.rest()
+        if rest and payload(rest + b"\n\n"):
+            if self._reader is not None:
+                self._reader.events_came([rest.rstrip(b"\r\n") + b"\n\n"])
+            else:
+                self.events.append(rest.rstrip(b"\r\n") + b"\n\n")
+
+    def _end(self, how: StreamEnd) -> None:
+        if self.ended is not None:
+            return
+        self.ended = how
+        self.pulse.leave(self)
+        if self._reader is not None:
+            self._reader.stream_ended(how)
+        else:
+            self._announce()
+
+    def _announce(self) -> None:
+        if not self.first.called:
+            if self.ended is None and self._producer is not None:
+                self._producer.pauseProducing()
+            self.first.callback(None)
+
+    # its reader
+
+    @property
+    def _producer(self) -> IPushProducer | None:
+        return self.transport  # type: ignore[return-value]
+
+    def attach(self, reader: Reader) -> None:
+        """Give `reader` what has come and all that will."""
+        self._reader = reader
+        self._heard = self.now()
+        events, self.events = self.events, []
+        if events:
+            reader.events_came(events)
+        if self.ended is not None:
+            reader.stream_ended(self.ended)
+        elif self._tail is None:
+            self.pulse.enter(self)
+            if not self._paused and self._producer is not None:
+                self._producer.resumeProducing()
+
+    def pause(self) -> None:
+        """The reader's own client is slow: read no more; its silence is not the vendor's."""
+        self._paused = True
+        if self._producer is not None:
+            self._producer.pauseProducing()
+
+    def resume(self) -> None:
+        """Read on."""
+        self._paused = False
+        self._heard = self.now()
+        if self._producer is not None:
+            self._producer.resumeProducing()
+
+    def let_end(self) -> None:
+        """The reader has all that it wants: let the bytes end by themselves, within `TAIL`, so that the connection lives."""
+        self._reader = None
+        if self.ended is None:
+            self._tail = self.now() + TAIL
+            self.ended = StreamEnd.CLEAN
+            self.pulse.enter(self)
+            if self._producer is not None:
+                self._producer.resumeProducing()
+
+    def drop(self) -> None:
+        """End it here and now: the connection is dropped."""
+        self._reader = None
+        self.pulse.leave(self)
+        if self.ended is None:
+            self.ended = StreamEnd.BROKEN
+        if not self.first.called:
+            self.first.errback(Failure(CancelledError()))
+        if self._producer is not None:
+            self._producer.stopProducing()
+
+    def beat(self, now: float) -> None:
+        """Look at the deadlines."""
+        if self._tail is not None:
+            if now >= self._tail:
+                self.drop()
+        elif now >= self.until:
+            self._break_off(StreamEnd.LATE)
+        elif not self._paused and now - self._heard >= self.idle:
+            self._break_off(StreamEnd.STALLED)
+
+    def _break_off(self, how: StreamEnd) -> None:
+        self._end(how)
+        self.drop()

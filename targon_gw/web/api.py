@@ -1,0 +1,243 @@
+"""`/v1`: read, admit, carry, answer.
+
+A call's own path is a leaf resource, reached from the table of static routes; the rest is ordinary Klein. What a client
+may see of a failure is a `Refusal`; anything else that is raised here is a bug, logged whole and answered so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol
+
+import msgspec
+from attrs import define, field
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.resource import IResource
+from twisted.web.server import NOT_DONE_YET
+from zope.interface import implementer
+
+from targon_gw.core.answers import model_list
+from targon_gw.core.call import Call
+from targon_gw.core.catalog import Model
+from targon_gw.core.clients import ClientKey
+from targon_gw.core.errors import Refusal
+from targon_gw.core.gateway import Gateway
+from targon_gw.core.openai import Endpoint, read
+
+from .peers import client_address
+from .relay import CORS, Pulse, Relay
+from .request import Request
+
+log = Logger()
+
+_encode = msgspec.json.encode
+_JSON = (b"content-type", b"application/json; charset=utf-8")
+_REFERENCE = re.compile(rb"[\x21-\x7e]{1,128}")
+"""What an X-Client-Request-Id must be to be logged."""
+
+
+class Carrier(Protocol):
+    """Performs calls; see `targon_gw.outbound.carrier`."""
+
+    def carry(self, call: Call, sink: Relay) -> Coroutine[Deferred[Any], Any, None]: ...
+
+
+@define(eq=False)
+class Api:
+    """What all of `/v1` needs. `now` is monotonic seconds, `started` Unix seconds."""
+
+    gateway: Gateway
+    carrier: Carrier
+    pulse: Pulse
+    now: Callable[[], float]
+    started: int
+
+    # who is asking
+
+    def gate(self, request: Request) -> Refusal | None:
+        """What is wrong with a request whose body is still to come; `None` where nothing is, as far as its head tells."""
+        if not request.path.startswith(b"/v1/"):
+            return None
+        try:
+            found = self._identify(request)
+            if not isinstance(found, ClientKey):
+                _closed(found)  # known only later: then the call itself asks again
+            if request.method == b"POST":
+                _check_media(request)
+        except Refusal as refusal:
+            return refusal
+        return None
+
+    def _identify(self, request: Request) -> ClientKey | Awaitable[ClientKey]:
+        proxies = self.gateway.config.trusted_proxies
+        address = client_address(request.client_host(), request.header(b"x-forwarded-for"), proxies)
+        return self.gateway.identify(secret_in(request), address, self.now())
+
+    async def client(self, request: Request) -> ClientKey:
+        """Whose key the request bears; raises `Refusal`."""
+        found = self._identify(request)
+        return found if isinstance(found, ClientKey) else await found
+
+    # calls
+
+    def serve(self, endpoint: Endpoint, request: Request) -> None:
+        """Answer a call, now or later."""
+        try:
+            client = self._identify(request)
+            _check_media(request)
+            ask = read(endpoint, request.body)
+            if isinstance(client, ClientKey):
+                call = self.gateway.admit(client, ask, request.request_id.decode("ascii"), self.now())
+                if isinstance(call, Call):
+                    self._carry(request, self._carried(request, call))
+                    return
+                self._carry(request, self._admitted_later(request, call))
+                return
+        except Refusal as refusal:
+            request.refuse(refusal, CORS)
+            return
+        self._carry(request, self._identified_later(request, client, endpoint))
+
+    async def _identified_later(self, request: Request, client: Awaitable[ClientKey], endpoint: Endpoint) -> None:
+        try:
+            known = await client
+            ask = read(endpoint, request.body)
+            call = self.gateway.admit(known, ask, request.request_id.decode("ascii"), self.now())
+            admitted = call if isinstance(call, Call) else await call
+        except Refusal as refusal:
+            request.refuse(refusal, CORS)
+            return
+        await self._carried(request, admitted)
+
+    async def _admitted_later(self, request: Request, later: Awaitable[Call]) -> None:
+        try:
+            call = await later
+        except Refusal as refusal:
+            request.refuse(refusal, CORS)
+            return
+        await self._carried(request, call)
+
+    def _carried(self, request: Request, call: Call) -> Coroutine[Deferred[Any], Any, None]:
+        """The call on its way, with what the client said of itself."""
+        shortest = _milliseconds(request.header(b"x-gw-deadline-ms"))
+        if shortest is not None:
+            call.deadline = min(call.deadline, call.admitted + shortest)
+        reference = request.header(b"x-client-request-id")
+        if reference is not None and _REFERENCE.fullmatch(reference):
+            call.reference = reference.decode("ascii")
+        relay = Relay(request, call, self.pulse, self.now, self.gateway.config.head_after)
+        relay.begin()
+        return self.carrier.carry(call, relay)
+
+    def _carry(self, request: Request, work: Coroutine[Deferred[Any], Any, None]) -> None:
+        """Let `work` go on until it ends or the client leaves; what it raises is our bug."""
+        running = ensureDeferred(work)
+        if not running.called:
+            request.on_gone = running.cancel
+        running.addErrback(_failed, request)
+
+    # models
+
+    async def models(self, request: Request) -> None:
+        """`GET /v1/models`: the catalog, for this client."""
+        client = await self.client(request)
+        now = self.now()
+        entries = [self._entry(name, model, now) for name, model in self.gateway.offered_to(client)]
+        self._answer(request, model_list(entries))
+
+    async def model(self, request: Request, name: str) -> None:
+        """`GET /v1/models/{id}`."""
+        client = await self.client(request)
+        model = self.gateway.catalog.resolve(name)
+        if not client.may_use(name):
+            raise Refusal("model_not_allowed", "This API key may not use that model.", "model")
+        self._answer(request, _encode(self._entry(name, model, self.now())))
+
+    def _answer(self, request: Request, body: bytes) -> None:
+        request.answer(200, [_JSON, (b"cache-control", b"no-store"), *CORS], body)
+
+    def _entry(self, name: str, model: Model, now: float) -> dict[str, object]:
+        settings = model.settings
+        entry: dict[str, object] = {
+            "id": name,
+            "object": "model",
+            "created": self.started,
+            "owned_by": model.owner,
+            "name": name.rpartition("/")[2],
+            "kind": settings.kind.value,
+            "supported_features": list(settings.features),
+            "status": self.gateway.state_of(model, now),
+        }
+        if settings.context is not None:
+            entry["context_length"] = settings.context
+        if settings.price is not None:
+            entry["pricing"] = {
+                "prompt": _per_token(settings.price.prompt),
+                "completion": _per_token(settings.price.completion),
+            }
+        return entry
+
+
+@implementer(IResource)
+@define(eq=False)
+class Calls:
+    """The leaf that answers the calls of one endpoint."""
+
+    api: Api
+    endpoint: Endpoint
+    isLeaf: bool = field(default=True, init=False)
+
+    def render(self, request: Any) -> int:
+        """Answer, now or later."""
+        self.api.serve(self.endpoint, request)
+        return NOT_DONE_YET
+
+    def getChildWithDefault(self, name: bytes, request: Any) -> Any:
+        """A leaf has none."""
+        return self
+
+    def putChild(self, path: bytes, child: Any) -> None:
+        """A leaf takes none."""
+        raise TypeError("a leaf has no children")
+
+
+def secret_in(request: Request) -> bytes | None:
+    """The key that a request bears; `None` where it bears none, empty where what it bears is no Bearer key."""
+    value = request.header(b"authorization")
+    if value is None:
+        return request.header(b"x-api-key")
+    scheme, _, secret = value.partition(b" ")
+    return secret.strip(b" ") if scheme.lower() == b"bearer" else b""
+
+
+def _check_media(request: Request) -> None:
+    """Raise `Refusal` unless the body is said to be plain JSON (faults catalogue, A-28, B-11)."""
+    value = request.header(b"content-type") or b""
+    kind = value.partition(b";")[0].strip().lower()
+    if kind != b"application/json":
+        raise Refusal("unsupported_media_type", "Send the body as 'Content-Type: application/json'.")
+    encoding = request.header(b"content-encoding")
+    if encoding is not None and encoding.strip().lower() not in (b"", b"identity"):
+        raise Refusal("unsupported_media_type", "Send the body without a Content-Encoding.")
+
+
+def _milliseconds(value: bytes | None) -> float | None:
+    return int(value) / 1000.0 if value is not None and value.isdigit() and len(value) < 10 else None
+
+
+def _per_token(usd_per_million: float) -> str:
+    return f"{usd_per_million / 1_000_000:.10f}".rstrip("0").rstrip(".") or "0"
+
+
+def _closed(later: Awaitable[ClientKey]) -> None:
+    if isinstance(later, Coroutine):
+        later.close()
+
+
+def _failed(reason: Failure, request: Request) -> None:
+    """A call ended otherwise than its carrier meant it to: by the client's leaving, or by a bug."""
+    if reason.check(CancelledError) is None:
+        request.processingFailed(reason)

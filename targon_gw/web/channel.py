@@ -1,0 +1,376 @@
+"""One connection of a client: HTTP/1.1 under twisted.web, with llhttp's eyes.
+
+It decides when a request is whole, how long a client may take, and when the connection ends. A connection is always in
+one of a few stages; the table says what bytes mean in each and what happens when its time is up:
+
+| stage   | bytes are                                     | when its time is up                                 |
+|---------|-----------------------------------------------|-----------------------------------------------------|
+| HEAD    | a head, read when it is whole                 | idle: closed; begun: 408                            |
+| BODY    | a body, of known length or chunked            | 408, unless it keeps coming                         |
+| RUNNING | the next requests: kept, a few; more: aborted | never: who answers has deadlines of its own         |
+| CLOSING | nobody's                                      | closed; then aborted, unless the client still reads |
+
+It must never pause reading while a request is RUNNING (the client's leaving would go unseen), never begin a request
+before the one in front of it has been answered, and never read on after a refusal.
+"""
+
+# mypy: disallow-untyped-calls=False
+# Twisted's web is not typed throughout.
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from math import inf
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+
+from targon_gw.core.errors import Refusal
+from targon_gw.web.alarm import Alarm
+from targon_gw.web.bodies import Chunks, Sized
+from targon_gw.web.request import Request
+from targon_gw.web.strict import METHODS, Head, check_begun, read
+
+if TYPE_CHECKING:
+    from targon_gw.web.serving import Site
+
+LINGER: Final = 1.0
+"""Seconds that are read on, and dropped, after a refusal: closing at once would reset the connection, and a client that
+is still sending its body would lose the answer."""
+GRACE: Final = 5.0
+"""Seconds in which a client must read something of what a closing connection still holds."""
+BODY_WINDOW: Final = 10.0
+"""Seconds over which a body's rate is judged once its deadline has passed."""
+
+
+class Stage(enum.Enum):
+    """What the next bytes are."""
+
+    HEAD = "head"
+    BODY = "body"
+    RUNNING = "running"
+    CLOSING = "closing"
+
+
+_HEAD, _BODY, _RUNNING, _CLOSING = Stage
+
+
+class Channel(HTTPChannel):
+    """An HTTP/1.1 connection. Made by a `Site`, which sets `site`.
+
+    `persistent` says whether it outlives the present answer; `client_host` is the peer's address as text.
+    """
+
+    site: Site
+    transport: Any
+    requests: list[Request]
+    requestFactory: Callable[[Channel, Head], Request]  # type: ignore[assignment]
+    client_host = "unix"
+    persistent: bool = True
+    _held = b""
+    _begun = False
+    _blank = False
+    _advancing = False
+    _linger = 0.0
+    _unsent_before = 0
+    _incoming: Sized | Chunks | None = None
+    _received = 0
+    _received_before = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stage = _HEAD
+
+    # -- the connection -----------------------------------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        """Take up the connection; the client has `idle` seconds to begin."""
+        self.timeOut = None  # Time is kept here, not by TimeoutMixin.
+        super().connectionMade()
+        self.client_host = str(getattr(self.transport.getPeer(), "host", "unix"))
+        site = self.site
+        self._clock = site.clock
+        self._alarm = Alarm(site.clock, site.tick, self._overdue, site.clock.seconds() + site.limits.idle)
+        self._alarm.start()
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        """The client has left, or we have: whoever still answers is told."""
+        self._stage = _CLOSING
+        self._held = b""
+        self._incoming = None
+        self._alarm.stop()
+        requests, self.requests = self.requests, []
+        for request in requests:
+            request.connectionLost(reason)
+
+    def loseConnection(self) -> None:
+        """Close once all is sent; abort where the client reads nothing of it for `GRACE` seconds."""
+        self._stage = _CLOSING
+        self._held = b""
+        self._linger = 0.0
+        self._unsent_before = self._unsent()
+        self._alarm.hurry(GRACE)
+        super().loseConnection()
+
+    def timeoutConnection(self) -> None:
+        """twisted.web's way of giving up on a client."""
+        self.loseConnection()
+
+    def _close_gently(self) -> None:
+        """Read on for a moment, then close."""
+        if self._linger:
+            self._stage = _CLOSING
+            self._held = b""
+            self._alarm.hurry(self._linger)
+        else:
+            self.loseConnection()
+
+    # -- bytes in -----------------------------------------------------------------------------------------------------
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes of the client, split anywhere."""
+        if self._held:
+            data = self._held + data
+            self._held = b""
+        self._advance(data)
+
+    def _advance(self, data: bytes) -> None:
+        """Take `data` as far as it goes; what must wait is held."""
+        self._advancing = True
+        try:
+            while data:
+                stage = self._stage
+                if stage is _HEAD:
+                    if self._waitingForTransport:
+                        self._held = data
+                        return
+                    data = self._take_head(data)
+                elif stage is _BODY:
+                    data = self._take_body(data)
+                else:
+                    if stage is _RUNNING:
+                        self._hold(data)
+                    return
+        finally:
+            self._advancing = False
+
+    def _hold(self, data: bytes) -> None:
+        """Keep what came behind the running request. Who sends more than that means harm (faults catalogue, A-18)."""
+        if len(data) > self.site.limits.pipelined:
+            self._stage = _CLOSING
+            self.transport.abortConnection()
+        else:
+            self._held = data
+
+    def _take_head(self, data: bytes) -> bytes:
+        limits = self.site.limits
+        end = data.find(b"\r\n\r\n", 0, limits.head)
+        if end < 0 or data[0] == 13:
+            return self._take_begun(data)
+        end += 4
+        try:
+            head = read(data[:end], limits)
+        except Refusal as refusal:
+            self._reject(refusal, data)
+            return b""
+        self._begun = self._blank = False
+        self.persistent = head.persistent
+        request = self.requestFactory(self, head)
+        self.requests.append(request)
+        length = head.length
+        if length == 0:
+            self._start(request)
+            return data[end:]
+        return self._expect_body(request, head, data[end:])
+
+    def _take_begun(self, data: bytes) -> bytes:
+        """Part of a head, or an empty line in front of one, of which one is borne (RFC 9112, 2.2)."""
+        if data.startswith(b"\r\n") and not self._blank:
+            self._blank = True
+            return data[2:]
+        if data != b"\r" or self._blank:
+            try:
+                check_begun(data, self.site.limits)
+            except Refusal as refusal:
+                self._reject(refusal, data)
+                return b""
+        if not self._begun:
+            self._begun = True
+            self._alarm.due = self._clock.seconds() + self.site.limits.head_deadline
+        self._held = data
+        return b""
+
+    def _expect_body(self, request: Request, head: Head, rest: bytes) -> bytes:
+        """The head says that a body follows: ask whether it is wanted before any of it is read."""
+        refusal = self._ask_gate(request)
+        if refusal is not None:
+            self._refuse(refusal)
+        if self._stage is not _HEAD:
+            return b""
+        length = head.length
+        if length is not None and len(rest) >= length:
+            request.body = rest[:length]
+            self._start(request)
+            return rest[length:]
+        if head.expects and not rest:
+            self._send100Continue()
+        self._incoming = Chunks(self.site.limits.body) if length is None else Sized(length)
+        self._stage = _BODY
+        self._received = self._received_before = 0
+        self._alarm.due = self._clock.seconds() + self.site.limits.body_deadline
+        return rest
+
+    def _ask_gate(self, request: Request) -> Refusal | None:
+        gate = self.site.gate
+        if gate is None:
+            return None
+        try:
+            return gate(request)
+        except Exception:  # The edge: a bug behind the gate must be answered, like one behind a resource.
+            self.persistent = False
+            self._linger = LINGER
+            request.processingFailed(Failure())
+            return None
+
+    def _take_body(self, data: bytes) -> bytes:
+        incoming = self._incoming
+        assert incoming is not None
+        self._received += len(data)
+        try:
+            rest = incoming.feed(data)
+        except Refusal as refusal:
+            self._reject(refusal)
+            return b""
+        if rest is None:
+            return b""
+        request = self.requests[0]
+        request.body = bytes(incoming.body)
+        self._incoming = None
+        self._start(request)
+        return rest
+
+    # -- requests -----------------------------------------------------------------------------------------------------
+
+    def _start(self, request: Request) -> None:
+        self._stage = _RUNNING
+        self._handlingRequest = True
+        self._alarm.due = inf
+        request.process()
+
+    def requestDone(self, request: Request) -> None:
+        """The answer in front has left whole: go on to the next request, or close."""
+        self.requests.remove(request)
+        self._handlingRequest = False
+        if not self.persistent:
+            self._close_gently()
+            return
+        self._stage = _HEAD
+        self._alarm.due = self._clock.seconds() + self.site.limits.idle
+        if self._waitingForTransport:
+            # Who does not read the answers gets no more of them, and nothing runs that could miss the client's leaving.
+            self._networkProducer.pauseProducing()
+        elif self._held and not self._advancing:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        held, self._held = self._held, b""
+        self._advance(held)
+
+    def _reject(self, refusal: Refusal, raw: bytes = b"") -> None:
+        """Refuse what HTTP's own rules refuse; `raw` is the beginning of a request that there is no object for."""
+        self.site.count_refusal(refusal, self.client_host)
+        if not self.requests:
+            method = b"HEAD" if raw.startswith(b"HEAD ") else b"GET"
+            self.requests.append(self.requestFactory(self, Head(method, b"/", b"HTTP/1.1")))
+        self._refuse(refusal)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer a request that will not be read to its end; then close."""
+        self.persistent = False
+        self._linger = LINGER
+        self._alarm.due = inf
+        self._incoming = None
+        self._handlingRequest = True
+        allow = [(b"allow", METHODS)] if refusal.code == "method_not_allowed" else []
+        self.requests[0].refuse(refusal, allow)
+
+    # -- bytes out, and pressure --------------------------------------------------------------------------------------
+
+    def send(self, data: bytes) -> None:
+        """Every byte that leaves passes here."""
+        self._send(data)
+
+    def _send(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    def write(self, data: bytes) -> None:
+        """twisted.web's way out."""
+        self._send(data)
+
+    def writeSequence(self, iovec: Sequence[bytes]) -> None:
+        """twisted.web's way out, for several pieces."""
+        self._send(b"".join(iovec))
+
+    def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Any) -> None:
+        """twisted.web's way to send a head."""
+        lines = [b"%b: %b\r\n" % (name, value) for name, values in headers.getAllRawHeaders() for value in values]
+        self._send(b"%b %b %b\r\n%b\r\n" % (version, code, reason, b"".join(lines)))
+
+    def _send100Continue(self) -> None:
+        self._send(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """As twisted.web's; a producer that comes while the client does not read is paused at once."""
+        super().registerProducer(producer, streaming)
+        if self._waitingForTransport and self._requestProducer is not None:
+            self._requestProducer.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """The client has read what we sent: on with the answer, or with the next request."""
+        super().resumeProducing()
+        if self._held and self._stage is _HEAD and not self._advancing:
+            self._go_on()
+
+    def _unsent(self) -> int:
+        """Bytes that wait in the transport: Twisted's transports keep them in these two; others say nothing, 0."""
+        transport = self.transport
+        behind = len(getattr(transport, "dataBuffer", b"")) - int(getattr(transport, "offset", 0))
+        return behind + int(getattr(transport, "_tempDataLen", 0))
+
+    # -- time ---------------------------------------------------------------------------------------------------------
+
+    def _overdue(self, now: float) -> None:
+        """The stage's time is up."""
+        match self._stage:
+            case Stage.HEAD if self._begun:
+                self._reject(Refusal("request_timeout", "The request's head took too long to arrive."), self._held)
+            case Stage.HEAD if self._is_still_read():
+                self._alarm.due = now + GRACE
+            case Stage.HEAD:
+                self.loseConnection()
+            case Stage.BODY:
+                self._judge_rate(now)
+            case Stage.CLOSING if self._linger:
+                self.loseConnection()
+            case Stage.CLOSING if self._is_still_read():
+                self._alarm.due = now + GRACE
+            case Stage.CLOSING:
+                self._alarm.due = inf
+                self.transport.abortConnection()
+
+    def _is_still_read(self) -> bool:
+        """Whether the client has taken some of what waits since this was last asked; at first, whether any waits."""
+        before, self._unsent_before = self._unsent_before, self._unsent()
+        return self._unsent_before > 0 and (before == 0 or self._unsent_before < before)
+
+    def _judge_rate(self, now: float) -> None:
+        """Go on reading a body past its deadline only while it comes at `body_rate`."""
+        limits = self.site.limits
+        window = BODY_WINDOW if self._received_before else limits.body_deadline
+        if self._received - self._received_before < limits.body_rate * window:
+            self._reject(Refusal("request_timeout", "The request's body took too long to arrive."))
+            return
+        self._received_before = self._received
+        self._alarm.due = now + BODY_WINDOW

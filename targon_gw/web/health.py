@@ -1,0 +1,51 @@
+"""`/health`: for load balancers. It asks nobody, costs nothing and needs no key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+from attrs import define
+
+from targon_gw.core.gateway import Gateway
+
+from .request import Request
+
+_HEADERS = [(b"content-type", b"application/json; charset=utf-8"), (b"cache-control", b"no-store")]
+
+
+@define(eq=False)
+class Health:
+    """What the three addresses tell. `now` is monotonic seconds, as is `started`."""
+
+    gateway: Gateway
+    now: Callable[[], float]
+    started: float
+    version: str
+
+    def report(self, request: Request) -> None:
+        """All of it; 503 where no key is usable or the gateway drains."""
+        now = self.now()
+        report = self.gateway.report(now)
+        told = {
+            "status": report.status,
+            "version": self.version,
+            "uptime_s": int(now - self.started),
+            "keys": report.keys,
+            "draining": report.draining,
+        }
+        self._answer(request, report.status != "down", told)
+
+    def live(self, request: Request) -> None:
+        """That this was answered is the answer."""
+        self._answer(request, True, {"status": "ok"})
+
+    def ready(self, request: Request) -> None:
+        """Whether calls should be sent here."""
+        report = self.gateway.report(self.now())
+        ready = report.status != "down"
+        why = "draining" if report.draining else "no usable key"
+        self._answer(request, ready, {"status": "ok"} if ready else {"status": "down", "reason": why})
+
+    def _answer(self, request: Request, well: bool, told: dict[str, object]) -> None:
+        request.answer(200 if well else 503, _HEADERS, msgspec.json.encode(told))

@@ -1,0 +1,39 @@
+"""From where a request comes: the socket's peer, or, behind a proxy that the operator trusts, whoever that names."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+
+from targon_gw.core.config import Network
+
+
+def client_address(peer: str, forwarded: bytes | None, trusted: Sequence[Network]) -> str:
+    """The client's IP address as text.
+
+    `forwarded` is X-Forwarded-For. Each proxy adds at its end whom it saw, so it is read from there, as long as
+    whoever wrote it is trusted; from a peer that is not, it is ignored (faults catalogue, A-26).
+    """
+    if not trusted or forwarded is None or not _is_in(peer, trusted):
+        return peer
+    address = peer
+    for hop in reversed(forwarded.decode("latin-1").split(",")[-32:]):
+        hop = hop.strip()
+        try:
+            ipaddress.ip_address(hop)
+        except ValueError:
+            break
+        address = hop
+        if not _is_in(hop, trusted):
+            break
+    return address
+
+
+def _is_in(address: str, networks: Sequence[Network]) -> bool:
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
+        ip = ip.ipv4_mapped
+    return any(ip in network for network in networks)

@@ -1,0 +1,300 @@
+"""The client's side of one call: what the vendor brought on its way to the client, and the pressure back.
+
+It shows every event to the Meter and passes the bytes untouched, but for the model's name. It decides one thing only,
+by what the Meter saw: whether the end was a true one. A call is settled before the client's last byte leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+from targon_gw.core.answers import Answer, error_event, read_error
+from targon_gw.core.attempts import presentable
+from targon_gw.core.call import Attempt, Call
+from targon_gw.core.errors import Refusal
+from targon_gw.core.ledger import Ending
+from targon_gw.core.meter import Meter, Usage, usage_of
+from targon_gw.core.answers import Renamer, rename
+
+from .refusals import RANKS
+from .request import Request
+
+KEEP_ALIVE = 15.0
+"""Seconds without an event after which a comment is sent: proxies close ways that are silent for 30 to 60."""
+STALL = 60.0
+"""Seconds that a client may leave everything unread."""
+TAIL = 0.75
+"""Seconds that [DONE] or the usage may come late, once every choice has its finish_reason."""
+DONE = b"data: [DONE]\n\n"
+COMMENT = b": keep-alive\n\n"
+
+CORS: tuple[tuple[bytes, bytes], ...] = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"*"),
+)
+"""Any origin may read an answer and all of its headers; the wildcards hold where a browser sends no credentials."""
+_JSON = (b"content-type", b"application/json; charset=utf-8")
+_STREAM = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+)
+
+Settle = Callable[[Ending, Usage | None], object]
+
+
+class Source(Protocol):
+    """A vendor's event stream."""
+
+    def attach(self, reader: Relay) -> None: ...
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+    def let_end(self) -> None: ...
+
+    def drop(self) -> None: ...
+
+
+class End(Protocol):
+    """How the vendor's bytes ended; its value is one of clean, broken, stalled, late, too large."""
+
+    @property
+    def value(self) -> str: ...
+
+
+class Brought(Protocol):
+    """A whole answer of the shape asked for."""
+
+    @property
+    def body(self) -> bytes: ...
+
+    @property
+    def answer(self) -> Answer: ...
+
+
+class Pulse(Protocol):
+    """Looks at deadlines."""
+
+    def enter(self, beating: Relay) -> None: ...
+
+    def leave(self, beating: Relay) -> None: ...
+
+
+@implementer(IPushProducer)
+@define(eq=False)
+class Relay:
+    """Where the answer to one call goes. `now` is monotonic seconds."""
+
+    request: Request
+    call: Call
+    pulse: Pulse
+    now: Callable[[], float]
+    head_after: float
+    _source: Source | None = None
+    _settle: Settle | None = None
+    _meter: Meter | None = None
+    _renamer: Renamer | None = None
+    _named: bool = False
+    _done: Deferred[None] = field(init=False)
+    _open: bool = False
+    """A head has left, or waits to."""
+    _over: bool = False
+    _wrote: float = 0.0
+    _paused_at: float | None = None
+    _finished_at: float | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self._done = Deferred(lambda _: self.abandon())
+        self._wrote = self.now()
+
+    def begin(self) -> None:
+        """From now on the client is kept company, where it waits for a stream."""
+        if self.call.ask.stream:
+            self.pulse.enter(self)
+
+    # what comes of the call
+
+    def refuse(self, refusal: Refusal, attempts: int) -> None:
+        """Answer with `refusal`; where the head has left already, as the stream's visible end."""
+        if self._open:
+            rank = RANKS[refusal.code]
+            self._leave()
+            self.request.end_unfinished([error_event(refusal.message, rank.type, refusal.code)])
+        else:
+            self._leave()
+            self.request.refuse(refusal, self._headers(None, attempts))
+
+    def pass_whole(self, attempt: Attempt, brought: Brought, settle: Settle) -> None:
+        """Settle, then answer with the body as it came, but for the model's name."""
+        ask, answer, shown = self.call.ask, brought.answer, self.call.shown_model
+        body = brought.body if answer.model is None or answer.model == shown else rename(brought.body, shown)
+        usage, _ = usage_of(answer, ask.prompt_estimate, _ceiling(attempt, self.call))
+        settle(Ending.ABANDONED if self.request.gone else Ending.SERVED, usage)
+        self._leave()
+        self.request.answer(200, [_JSON, *self._headers(attempt, len(self.call.attempts))], body)
+
+    def pass_stream(self, attempt: Attempt, stream: Source, settle: Settle) -> Deferred[None]:
+        """Read `stream`, settle, answer; fires when all that is done. Cancelling it abandons the stream."""
+        ask = self.call.ask
+        self._source, self._settle = stream, settle
+        self._meter = Meter(ask.endpoint, ask.n, not ask.wants_usage, ask.prompt_estimate, _ceiling(attempt, self.call))
+        if self.request.gone:
+            self.abandon()
+            return self._done
+        if not self._open:
+            self._open = True
+            self.request.open_stream(200, [*_STREAM, *self._headers(attempt, len(self.call.attempts))])
+        self.request.registerProducer(self, True)
+        stream.attach(self)
+        return self._done
+
+    # the vendor's side
+
+    def events_came(self, events: list[bytes]) -> None:
+        """Pass them on; the end of the call, where one of them is its end."""
+        meter = self._meter
+        if meter is None or self._over:
+            return
+        passed = meter.show(events)
+        if passed:
+            passed = self._renamed(passed)
+        self._wrote = self.now()
+        if meter.error is not None:
+            self._cut("upstream_failed", presentable(_words(meter.error)), passed)
+        elif meter.done and meter.finished:
+            self._complete(passed)
+        elif meter.done:
+            self._cut("upstream_truncated", None, passed)
+        else:
+            if passed:
+                self.request.send_parts(passed)
+            if self._finished_at is None and meter.finished:
+                self._finished_at = self._wrote
+
+    def stream_ended(self, how: End) -> None:
+        """The vendor's bytes have ended: truly, if every choice had its finish_reason."""
+        meter = self._meter
+        if meter is None or self._over:
+            return
+        if meter.finished:
+            self._complete(())
+        else:
+            self._cut("upstream_timeout" if how.value in ("stalled", "late") else "upstream_truncated", None, ())
+
+    def _renamed(self, events: list[bytes]) -> list[bytes]:
+        """The events with the model called as the client called it; whether a vendor does so itself is looked at once."""
+        if not self._named:
+            self._named = True
+            shown = self.call.shown_model
+            if b'"model":"%b"' % shown.encode() not in events[0]:
+                self._renamer = Renamer(shown)
+        renamer = self._renamer
+        return events if renamer is None else [renamer.rename(event) for event in events]
+
+    def _complete(self, parts: Sequence[bytes]) -> None:
+        source, settle, meter = self._source, self._settle, self._meter
+        assert source is not None and settle is not None and meter is not None
+        self._leave()
+        source.let_end()
+        settle(Ending.SERVED, meter.usage())
+        self.request.end_stream([*parts, DONE])
+        self._fire()
+
+    def _cut(self, code: str, words: str | None, parts: Sequence[bytes]) -> None:
+        """End visibly unfinished."""
+        source, settle, meter = self._source, self._settle, self._meter
+        assert source is not None and settle is not None and meter is not None
+        self._leave()
+        source.drop()
+        settle(Ending.TRUNCATED, meter.usage())
+        kind = "timeout_error" if code == "upstream_timeout" else "upstream_error"
+        message = words or "The vendor's answer broke off; what has come so far is not complete."
+        self.request.end_unfinished([*parts, error_event(message, kind, code)])
+        self._fire()
+
+    # the client's side
+
+    def abandon(self) -> None:
+        """The client has left, or is taken to have."""
+        if self._over:
+            return
+        source, settle, meter = self._source, self._settle, self._meter
+        self._leave()
+        if source is not None:
+            source.drop()
+        if settle is not None and meter is not None:
+            settle(Ending.ABANDONED, meter.usage())
+        self._fire()
+
+    def pauseProducing(self) -> None:
+        if self._paused_at is None and self._source is not None and not self._over:
+            self._paused_at = self.now()
+            self._source.pause()
+
+    def resumeProducing(self) -> None:
+        if self._paused_at is not None and self._source is not None and not self._over:
+            self._paused_at = None
+            self._source.resume()
+
+    def stopProducing(self) -> None:
+        self.abandon()
+
+    def beat(self, now: float) -> None:
+        """Look at the deadlines: an early head, a comment, a client that reads nothing, a [DONE] that does not come."""
+        if self._over:
+            self.pulse.leave(self)
+        elif self._paused_at is not None:
+            if now - self._paused_at >= STALL:
+                self.abandon()
+                self.request.end_unfinished()
+        elif self._finished_at is not None and now - self._finished_at >= TAIL:
+            self._complete(())
+        elif now - self._wrote >= (KEEP_ALIVE if self._open else self.head_after):
+            self._wrote = now
+            if not self._open:
+                self._open = True
+                self.request.open_stream(200, [*_STREAM, *CORS])
+                self.request.flush_head()
+            self.request.send_parts([COMMENT])
+
+    def _leave(self) -> None:
+        self._over = True
+        self.pulse.leave(self)
+
+    def _fire(self) -> None:
+        if not self._done.called:
+            self._done.callback(None)
+
+    def _headers(self, attempt: Attempt | None, attempts: int) -> list[tuple[bytes, bytes]]:
+        """Ours, beside the content's: what served, how often it was tried, how long it took."""
+        took = (self.now() - self.call.admitted) * 1000.0
+        waited = 0.0 if attempt is None or attempt.ended is None else (attempt.ended - attempt.began) * 1000.0
+        headers = [
+            *CORS,
+            (b"openai-processing-ms", b"%d" % took),
+            (b"server-timing", b"gw;dur=%.1f, upstream;dur=%.1f" % (max(0.0, took - waited), waited)),
+        ]
+        if attempt is not None:
+            headers.append((b"x-targon-model", attempt.model.id.encode("ascii", "replace")))
+        if attempts > 1:
+            headers.append((b"x-targon-attempts", b"%d" % attempts))
+        return headers
+
+
+def _ceiling(attempt: Attempt, call: Call) -> int | None:
+    """The most tokens that a prompt or its answers can have; `None` where the catalog does not say."""
+    context = attempt.model.settings.context
+    return None if context is None else context * call.ask.generations
+
+
+def _words(error: bytes) -> str:
+    found = read_error(error)
+    return found.message if found else ""

@@ -1,0 +1,335 @@
+"""One request of a client, and the answer to it.
+
+A `twisted.web.server.Request` that is cheap to make and cheap to answer: what a relayed call does not use (`Headers`,
+cookies, form arguments, a file for the body) is made only when somebody asks, so that Klein and twisted.web's resources
+work as ever. It decides nothing about what is answered. It must never put a second answer, or the end of an answer,
+behind one that was cut: once the client is gone or the answer has ended, every method here does nothing.
+
+An answer takes one of two ways: whole (`answer`, `refuse`) or as a stream (`open_stream`, `send_parts`, then
+`end_stream` or `end_unfinished`). These send exactly the headers that they are given, and their own: Date,
+x-request-id, the framing and Connection; `setHeader` and its kin belong to twisted.web's `write` and `finish`.
+"""
+
+# mypy: disallow-untyped-calls=False
+# Twisted's web is not typed throughout.
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web import http
+from twisted.web.error import UnsupportedMethod
+from twisted.web.resource import IResource
+from twisted.web.server import NOT_DONE_YET
+
+from targon_gw.core.errors import Refusal
+from targon_gw.web.lazy import LazyRequest
+from targon_gw.web.refusals import envelope, headers_of, status_of
+from targon_gw.web.strict import METHODS, Head
+
+if TYPE_CHECKING:
+    from targon_gw.web.channel import Channel
+    from targon_gw.web.serving import Site
+
+Fields = Iterable[tuple[bytes, bytes]]
+
+_STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_BODILESS: Final = frozenset(http.NO_BODY_CODES)
+_LAST_CHUNK: Final = b"0\r\n\r\n"
+
+
+class Request(LazyRequest):
+    """A request whose body, if any, has come whole, unless its channel says otherwise.
+
+    `request_id` is `req_` and 32 hex digits. `on_gone` is called once, if the client leaves before the answer has
+    ended; it is not called for an end that we brought about.
+    """
+
+    defaultContentType = None
+    on_gone: Callable[[], None] | None = None
+    body: bytes = b""
+    channel: Channel | None  # type: ignore[assignment]
+    site: Site
+    _log = Logger()
+    _opening: bytes = b""
+    _mute = False
+
+    def __init__(self, channel: Channel, head: Head) -> None:
+        # The two parents' constructors build five objects and two addresses that a call never looks at: 9 of 10 us.
+        site = channel.site
+        self.channel = channel
+        self.site = site
+        self.transport = channel.transport
+        self.fields = head.fields
+        self.method = head.method
+        self.uri = head.target
+        self.path = head.target.partition(b"?")[0]
+        self.clientproto = head.version
+        self.request_id: bytes = next(site.request_ids)
+        self._client_host = channel.client_host
+        self._deferreds: list[Deferred[None]] = []
+
+    # -- what came in -------------------------------------------------------------------------------------------------
+
+    def header(self, name: bytes) -> bytes | None:
+        """The value of the field with that lower-cased name; repeated fields are joined with a comma."""
+        return self.fields.get(name)
+
+    def client_host(self) -> str:
+        """The peer's address as text: an IP address, or `unix`."""
+        return self._client_host
+
+    @property
+    def gone(self) -> bool:
+        """Whether the client left before the answer had ended."""
+        return self._disconnected
+
+    def notifyFinish(self) -> Deferred[None]:
+        """As twisted.web's: fires with `None` at the answer's end, fails when the client leaves before."""
+        deferred: Deferred[None] = Deferred()
+        self._deferreds.append(deferred)
+        return deferred
+
+    # -- whole answers ------------------------------------------------------------------------------------------------
+
+    def answer(self, code: int, headers: Fields, body: bytes) -> None:
+        """Answer with `body`, head and all in one write. HEAD, 204 and 304 leave the body out.
+
+        The head of a stream that has not left yet is forgotten. Raises RuntimeError where it has left.
+        """
+        channel = self.channel
+        if channel is None:
+            return
+        if self.startedWriting:
+            raise RuntimeError("an answer has begun already")
+        if self._opening:
+            self._opening, self._mute, self.chunked = b"", False, 0
+        if code in _BODILESS:
+            head, body = self._head(code, headers, b"\r\n"), b""
+        else:
+            head = self._head(code, headers, b"content-length: %d\r\n\r\n" % len(body))
+        self.code = code
+        self.startedWriting = 1
+        self.sentLength = len(body)
+        channel.send(head if self.method == b"HEAD" else head + body)
+        self._ended()
+
+    def refuse(self, refusal: Refusal, headers: Fields = ()) -> None:
+        """Answer with the error envelope of `refusal`; `headers` go beside its own."""
+        self.answer(status_of(refusal), [*headers_of(refusal), *headers], envelope(refusal))
+
+    def _head(self, code: int, headers: Fields, framing: bytes) -> bytes:
+        """The bytes of a head; `framing` is its last lines. Raises ValueError for a field that would split it."""
+        channel = self.channel
+        assert channel is not None
+        lines = [b"%b: %b\r\n" % pair for pair in headers]
+        fields = b"".join(lines)
+        if fields.count(b"\n") != len(lines) or fields.count(b"\r") != len(lines):
+            raise ValueError("a header field has a line break in it")
+        close = b"" if channel.persistent else b"connection: close\r\n"
+        status = _STATUS_LINES.get(code) or b"HTTP/1.1 %d \r\n" % code
+        return b"%bdate: %b\r\nx-request-id: %b\r\n%b%b%b" % (
+            status,
+            channel.site.date(),
+            self.request_id,
+            fields,
+            close,
+            framing,
+        )
+
+    # -- streams ------------------------------------------------------------------------------------------------------
+
+    def open_stream(self, code: int, headers: Fields) -> None:
+        """Note the head of a stream; it leaves with the first part, or with `flush_head`.
+
+        HTTP/1.1 frames each part as a chunk; for HTTP/1.0 the end of the connection is the end of the stream.
+        """
+        if self.channel is None:
+            return
+        if self.startedWriting or self._opening:
+            raise RuntimeError("an answer has begun already")
+        chunked = self.clientproto == b"HTTP/1.1" and code not in _BODILESS
+        self._opening = self._head(code, headers, b"transfer-encoding: chunked\r\n\r\n" if chunked else b"\r\n")
+        self._mute = self.method == b"HEAD" or code in _BODILESS
+        self.chunked = chunked
+        self.code = code
+
+    def flush_head(self) -> None:
+        """Send the noted head now, though there is no part yet."""
+        self._send(())
+
+    def send_parts(self, parts: Sequence[bytes]) -> None:
+        """Send `parts`, each as a chunk of its own, all in one write."""
+        self._send(parts)
+
+    def end_stream(self, parts: Sequence[bytes] = ()) -> None:
+        """Send the last parts and the end of the stream in one write."""
+        self._send(parts, _LAST_CHUNK if self.chunked and not self._mute else b"")
+        if self.channel is not None:
+            self._ended()
+
+    def end_unfinished(self, parts: Sequence[bytes] = ()) -> None:
+        """Send the last parts, then close the connection without an end: what is unfinished stays visibly so.
+
+        `notifyFinish` fails, once the connection is closed; `on_gone` is not called.
+        """
+        channel = self.channel
+        if channel is None:
+            return
+        self._send(parts)
+        self.on_gone = None
+        self._drop_producer(channel)
+        self.channel = None
+        self.finished = 1
+        channel.loseConnection()
+
+    def _send(self, parts: Sequence[bytes], end: bytes = b"") -> None:
+        """Frame `parts` behind a head that still waits, and `end` behind them; one write for all."""
+        channel = self.channel
+        if channel is None:
+            return
+        if self._mute:
+            parts = ()
+        pieces = [self._opening]
+        for part in parts:
+            if part:  # An empty chunk would end the stream.
+                self.sentLength += len(part)
+                pieces.append(b"%x\r\n%b\r\n" % (len(part), part) if self.chunked else part)
+        pieces.append(end)
+        piece = b"".join(pieces)
+        if piece:
+            self._opening = b""
+            self.startedWriting = 1
+            channel.send(piece)
+
+    # -- the way through twisted.web ----------------------------------------------------------------------------------
+
+    def process(self) -> None:
+        """Have the site's resource answer. What it raises is answered "internal error"."""
+        try:
+            if self.path == b"*":
+                self.answer(204, [(b"allow", METHODS)], b"")
+                return
+            root = self.site.resource
+            # One leaf is what the gateway has; to look for children would cost 4 us a request.
+            self.render(root if root.isLeaf else self.site.getResourceFor(self))
+        except Exception:  # The edge of twisted.web: whatever a resource raises is our bug, and must be answered.
+            self.processingFailed(Failure())
+
+    def render(self, resrc: IResource) -> None:
+        """As twisted.web's; but a method that the resource has not is refused in JSON."""
+        try:
+            body = resrc.render(self)
+        except UnsupportedMethod as error:
+            if self.method == b"HEAD" and b"GET" in error.allowedMethods:
+                super().render(resrc)
+                return
+            allow = b", ".join(error.allowedMethods)
+            self.refuse(Refusal("method_not_allowed", "This address does not take this method."), [(b"allow", allow)])
+            return
+        if body is NOT_DONE_YET:
+            return
+        if not isinstance(body, bytes):
+            raise TypeError(f"{type(resrc).__name__}.render returned a {type(body).__name__}")
+        self.setHeader(b"content-length", b"%d" % len(body))
+        self.write(b"" if self.method == b"HEAD" else body)
+        self.finish()
+
+    def processingFailed(self, reason: Failure) -> Failure:
+        """Log `reason` whole; answer 500, or end visibly unfinished what has begun."""
+        self._log.failure(
+            "A request failed inside the gateway: {method} {path} {request_id}",
+            failure=reason,
+            method=self.method.decode("ascii"),
+            path=self.path.decode("ascii"),
+            request_id=self.request_id.decode("ascii"),
+        )
+        if self.startedWriting:
+            self.end_unfinished()
+            return reason
+        message = f"Something failed inside the gateway. Try again, or report {self.request_id.decode('ascii')}."
+        self.refuse(Refusal("internal_error", message))
+        return reason
+
+    def write(self, data: bytes) -> None:
+        """As twisted.web's; nothing once the client has gone or the answer has ended."""
+        channel = self.channel
+        if channel is None:
+            return
+        if self._opening or self._mute:
+            self.send_parts((data,))
+            return
+        if not self.startedWriting:
+            self.responseHeaders.setRawHeaders(b"date", [channel.site.date()])
+            self.responseHeaders.setRawHeaders(b"x-request-id", [self.request_id])
+            if not channel.persistent:
+                self.responseHeaders.setRawHeaders(b"connection", [b"close"])
+        super().write(data)
+
+    def finish(self) -> None:
+        """As twisted.web's; nothing once the client has gone or the answer has ended."""
+        if self.channel is None:
+            return
+        if self._opening or self._mute:
+            self.end_stream()
+        else:
+            super().finish()
+
+    def loseConnection(self) -> None:
+        """As twisted.web's; and whatever is written or finished later, the answer stays visibly unfinished."""
+        self.end_unfinished()
+
+    def unregisterProducer(self) -> None:
+        """As twisted.web's, also after the end."""
+        if self.channel is not None:
+            self.channel.unregisterProducer()
+        self.producer = None
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """As twisted.web's; a producer that comes after the end is told to stop."""
+        if self.channel is None:
+            producer.stopProducing()
+            return
+        super().registerProducer(producer, streaming)
+
+    # -- the end ------------------------------------------------------------------------------------------------------
+
+    def _ended(self) -> None:
+        self.finished = 1
+        self._cleanup()
+
+    def _cleanup(self) -> None:
+        """The answer has left whole: the channel may go on to the next request."""
+        channel = self.channel
+        assert channel is not None
+        self.on_gone = None
+        self._drop_producer(channel)
+        self.channel = None
+        channel.requestDone(self)
+        if self._deferreds:
+            deferreds, self._deferreds = self._deferreds, []
+            for deferred in deferreds:
+                deferred.callback(None)
+
+    def _drop_producer(self, channel: Channel) -> None:
+        if self.producer is not None:
+            channel.unregisterProducer()
+            self.producer = None
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The client has left."""
+        self._disconnected = True
+        self.channel = None
+        on_gone, self.on_gone = self.on_gone, None
+        deferreds, self._deferreds = self._deferreds, []
+        try:
+            if on_gone is not None:
+                on_gone()
+        finally:
+            for deferred in deferreds:
+                deferred.errback(reason)

@@ -1,0 +1,105 @@
+"""Where connections come from: the factory of the clients' connections.
+
+It holds what all of them share: the limits, the clock, the gate, the identities of requests, the date of this second.
+It decides nothing about a request; it never logs one.
+"""
+
+# mypy: disallow-untyped-calls=False
+# Twisted's web is not typed throughout.
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.web import server
+from twisted.web.http import datetimeToString
+
+from targon_gw.core.errors import Code, Refusal
+from targon_gw.web.channel import Channel
+from targon_gw.web.request import Request
+from targon_gw.web.strict import HttpLimits
+
+Gate = Callable[[Request], Refusal | None]
+"""Asked once a request's head is whole and a body is to follow: a Refusal ends it before any of the body is read."""
+
+LOG_EVERY: Final = 10.0
+"""Seconds between two log lines about refused requests: scanners must not fill the disk."""
+_log = Logger()
+_POOL: Final = 256
+"""Identities a draw: os.urandom costs a system call, 0.5 us, which a request need not pay alone."""
+
+
+def fresh_ids() -> Iterator[bytes]:
+    """`req_` and 32 hex digits of 128 random bits, for ever."""
+    while True:
+        pool = os.urandom(16 * _POOL).hex().encode("ascii")
+        for at in range(0, len(pool), 32):
+            yield b"req_" + pool[at : at + 32]
+
+
+class Site(server.Site):
+    """A factory of `Channel`s over `resource`, the root of what is served.
+
+    `refusals` counts by code what was refused by HTTP's own rules, before any resource saw it. `tick` is the shortest
+    of the deadlines, in seconds: how long a connection's alarm waits at most.
+    """
+
+    protocol = Channel  # type: ignore[assignment]
+    requestFactory = Request  # type: ignore[assignment]
+    noisy = False
+    gate: Gate | None = None
+
+    def __init__(self, resource: Any, limits: HttpLimits, clock: IReactorTime) -> None:
+        super().__init__(resource, Request, timeout=limits.idle, reactor=clock, parsePOSTFormSubmission=False)
+        self.limits = limits
+        self.clock = clock
+        self.tick = min(limits.head_deadline, limits.body_deadline, limits.idle)
+        self.request_ids = fresh_ids()
+        self.refusals: Counter[Code] = Counter()
+        self._second = -1
+        self._date = b""
+        self._unlogged = 0
+        self._log_after = 0.0
+
+    def date(self) -> bytes:
+        """The value of Date, for this second."""
+        second = int(self.clock.seconds())
+        if second != self._second:
+            self._second = second
+            self._date = datetimeToString(second)
+        return self._date
+
+    def count_refusal(self, refusal: Refusal, client_host: str) -> None:
+        """Count a request that HTTP's rules refused; log one now and then, and nothing of its bytes."""
+        self.refusals[refusal.code] += 1
+        self._unlogged += 1
+        now = self.clock.seconds()
+        if now < self._log_after:
+            return
+        _log.info(
+            "Refused {count} requests; the last from {client_host}: {code}: {message}",
+            count=self._unlogged,
+            client_host=client_host,
+            code=refusal.code,
+            message=refusal.message,
+        )
+        self._unlogged = 0
+        self._log_after = now + LOG_EVERY
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """What TLS may offer: HTTP/1.1 alone, also where `h2` happens to be installed."""
+        return [b"http/1.1"]
+
+    def startFactory(self) -> None:
+        """Begin; without twisted.web's access log and the timer that it keeps."""
+
+    def stopFactory(self) -> None:
+        """End; there is no log to close."""
+
+    def log(self, request: Any) -> None:
+        """Nothing: whoever answers a call logs it."""

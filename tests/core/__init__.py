@@ -1,0 +1,1 @@
+"""Tests of the core: no Twisted, no sockets, no clock."""

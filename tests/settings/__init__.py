@@ -1,0 +1,1 @@
+"""Tests of targon_gw/settings."""

@@ -1,0 +1,130 @@
+"""Tests of targon_gw/settings/vendor_keys.py and entries.py: keys, clients, models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from targon_gw.settings.problems import SettingsError
+
+from .folder import loaded, refused
+
+SECRET = "Qx7pLm2vTz9wRk4bYc8nHd3s"
+
+
+class KeysTests:
+    """keys.yaml and keys.d."""
+
+    @pytest.mark.parametrize(
+        ("entry", "said"),
+        [
+            ("{weight: 2}", "1:10: expected exactly one of secret, secret_file and secret_env"),
+            ("{secret: abcd, secret_env: X}", "1:10: expected exactly one of secret, secret_file and secret_env"),
+            ("{secret_env: X}", "1:23: the environment variable X is not set"),
+            ("{secret_env: EMPTY}", "1:23: expected a secret of printable ASCII"),
+            ("{secret_env: a-b}", "1:23: expected the name of an environment variable"),
+            ("{secret_file: gone}", "1:24: the file 'gone' cannot be read: No such file"),
+            ("{secret_file: two}", "1:24: expected a secret of printable ASCII"),
+            ("{account: a}", "1:10: the setting 'keys' is missing"),
+            ("{account: a, keys: [{account: b, keys: []}]}", "1:31: unknown setting 'account'"),
+            ("{account: a, keys: }", "expected a list, got nothing"),
+            ("0123456789", "1:10: expected a secret, but YAML reads this as another number: quote it"),
+            ("12345678", "1:10: expected a secret, but YAML reads this as a number: quote it"),
+            ("{sk-1: x}", "1:11: unknown setting '…'" if False else "1:11: unknown setting 'sk-1'"),
+        ],
+    )
+    def test_bad_entries(self, tmp_path: Path, entry: str, said: str) -> None:
+        """What is wrong with an entry is told at its place."""
+        files = {"keys.yaml": f"targon: [{entry}]\n", "two": "a\nb\n"}
+
+        assert said in refused(tmp_path, files, {"EMPTY": ""})
+
+    def test_disabled_key_may_have_lost_its_secret(self, tmp_path: Path) -> None:
+        """A key that is switched off and cannot be found is left out, and stops nothing."""
+        found = loaded(tmp_path, {"keys.yaml": "targon: [{secret_file: gone, enabled: false}, abcd]\n"})
+
+        assert [key.secret.reveal for key in found.config.upstreams[0].keys] == ["abcd"]
+
+    def test_same_key_twice(self, tmp_path: Path) -> None:
+        """The same secret twice is told with its fingerprint and where it was met, over all files."""
+        files = {"keys.yaml": f"targon:\n  - {SECRET}\n", "keys.d/a.yaml": f"targon: [{{secret: {SECRET}}}]\n"}
+        said = refused(tmp_path, files)
+
+        assert "keys.d/a.yaml:1:10: the same key (k-" in said
+        assert "is already in keys.yaml, line 2" in said
+        assert SECRET not in said
+
+    @pytest.mark.parametrize("text", ["[a]", "abcd", "targon: abcd", "targon: {a: b}"])
+    def test_not_a_list_of_keys(self, tmp_path: Path, text: str) -> None:
+        """A file of keys is a mapping of upstreams to lists."""
+        assert "keys.yaml:1:" in refused(tmp_path, {"keys.yaml": text})
+
+    def test_upstream_without_keys(self, tmp_path: Path) -> None:
+        """An upstream whose keys are all commented out has none."""
+        assert loaded(tmp_path, {"keys.yaml": "targon:\n  # - x\n"}).config.upstreams[0].keys == ()
+
+    @given(
+        st.text(alphabet="ABCDEFghijklmn0123456789", min_size=20, max_size=40),
+        st.lists(st.sampled_from(["\n", ": ", "- ", "'", '"', "{", "}", "[", ", ", "#", "secret: ", "&", "x: "])),
+        st.lists(st.sampled_from(["\n", ": ", ":", "'", '"', "}", "]", ",", " @", " weight: no"]), min_size=1),
+        st.sampled_from(["keys.yaml", "clients.yaml"]),
+    )
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+    def test_no_problem_shows_a_secret(
+        self, tmp_path: Path, secret: str, before: list[str], after: list[str], name: str
+    ) -> None:
+        """However broken the file is around a secret, nothing that is said of it holds the secret."""
+        text = f"targon:\n  - {''.join(before)}{secret}{''.join(after)}\n  - 5\n"
+        try:
+            loaded(tmp_path, {name: text})
+        except SettingsError as error:
+            assert secret not in str(error)
+            assert secret not in repr(error.problems)
+
+
+class ClientsTests:
+    """clients.yaml."""
+
+    @pytest.mark.parametrize(
+        ("second", "said"),
+        [
+            ("{name: Ann, key: other-key-1}", "the name 'Ann' is already in clients.yaml, line 2"),
+            ("{name: bob, key: some-key-1}", "the same key is already in clients.yaml, line 2"),
+            (
+                "{name: bob, key_sha256: 0C2D0C8A03EF0EFBF7ADE7B1B8B2C5E70B3D4F4C8A1FC1B5A8BC3F7C2F8A0D1}",
+                "expected the 64 hex digits of a SHA-256",
+            ),
+            ("{name: bob}", "expected exactly one of key and key_sha256"),
+            ("{key: other-key-1}", "the setting 'name' is missing"),
+            ("{name: 'a b', key: other-key-1}", "expected a name of letters, digits"),
+            ("{name: bob, key: other-key-1, allow_from: }", "expected a list, got nothing"),
+            ("other-key-1", "expected a mapping of settings"),
+        ],
+    )
+    def test_bad_entries(self, tmp_path: Path, second: str, said: str) -> None:
+        """Names and keys are each of one client; what is wrong is told at the second."""
+        text = f"clients:\n  - {{name: ann, key: some-key-1}}\n  - {second}\n"
+        found = refused(tmp_path, {"clients.yaml": text})
+
+        assert found.startswith("clients.yaml:3:")
+        assert said in found
+        assert "some-key-1" not in found
+        assert "other-key-1" not in found
+
+    def test_digest_of_a_key(self, tmp_path: Path) -> None:
+        """A client's digest may be given in the key's place, in capitals too; both are then the same key."""
+        digest = "5E884898DA28047151D0E56F8DC6292773603D0D6AABBDD62A11EF721D1542D8"
+        (client,) = loaded(tmp_path, {"clients.yaml": f"clients: [{{name: a, key_sha256: {digest}}}]"}).config.clients
+
+        assert client.digest == digest.lower()
+        text = f"clients: [{{name: a, key_sha256: {digest}}}, {{name: b, key: password}}]"
+        assert "the same key is already in" in refused(tmp_path, {"clients.yaml": text})
+
+    def test_past_date(self, tmp_path: Path) -> None:
+        """A client whose date is past is no mistake."""
+        text = "clients: [{name: a, key: some-key-1, expires: 2001-01-01}]"
+
+        assert loaded(tmp_path, {"clients.yaml": text}).config.clients[0].expires is not None
