@@ -223,4 +223,4 @@ def _twistd(options: list[str]) -> None:
     from twisted.scripts import twistd
 
     sys.argv = ["twistd", "-n", "--pidfile=", f"--logger={OBSERVER}", "targon-gw", *options]
-    twistd.run()  # type: ignore[no-untyped-call]
+    twistd.run()

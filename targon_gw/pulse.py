@@ -49,6 +49,8 @@ class Pulse:
     def _sweep(self) -> None:
         now = self.now()
         for beating in list(self._entered):
+            if beating not in self._entered:  # another's beat has taken it out
+                continue
             try:
                 beating.beat(now)
             except Exception:  # a bug in one call must not stop the deadlines of all others

@@ -17,7 +17,7 @@ from attrs import frozen
 
 from .answers import VendorError, read_error
 from .config import Dialect
-from .errors import Refusal
+from .errors import Code, Refusal
 
 SHORTEST_WAIT, LONGEST_WAIT = 1.0, 900.0
 """What a vendor's Retry-After is clamped to, seconds: never at once, never parked for ever."""
@@ -108,30 +108,51 @@ class Reply:
 
 
 def classify(reply: Reply, dialect: Dialect, wall: float) -> Outcome:
-    """The outcome that `reply` stands for; `wall` is the time of day in Unix seconds, for a Retry-After that is a date."""
+    """The outcome that `reply` stands for; `wall` is the time of day, Unix seconds, for a Retry-After that is a date.
+
+    A client chooses what a vendor's 400 quotes: what would cost us an account or a model is read outside of the quotes.
+    """
     error = read_error(reply.body)
     text = (error.message if error else reply.body[:2000].decode("utf-8", "replace")).lower()
+    unquoted = _QUOTED.sub("''", text)
     status = _inner_status(reply.status, error, dialect)
     said = f"{reply.status}" if status == reply.status else f"{reply.status} (meaning {status})"
     kind = f"{error.type or ''} {error.code or ''}".lower() if error else ""
-    if status == 402 or "insufficient_quota" in kind or (status in (400, 403, 429) and _MONEY.search(text)):
+    if _no_money(status, kind, text, unquoted):
         return Exhausted(sized=status == 400, reason=f"{said}: no credit left", status=reply.status)
     if status == 429:
         return Throttled(longest_wait(reply, wall), f"{said}: too many requests", reply.status)
-    if status in (400, 404) and (_NO_MODEL.search(text) or "model_not_found" in kind):
+    if status in (400, 403, 404, 405, 422) and error is None and reply.body.lstrip()[:1] == b"<":
+        return VendorFault(f"{said}: a page, not an answer", reply.status)
+    if status in (400, 404) and (_NO_MODEL.search(unquoted) or "model_not_found" in kind):
         return ModelFault(f"{said}: model not served", reply.status)
     if status == 403 and _FILTER.search(text + kind):
         return CallerFault(_callers(status, text, kind, error), f"{said}: content filter", reply.status)
-    if status in (401, 403) or "deactivated" in text:
+    if status in (401, 403) or (400 <= status < 500 and _DEACTIVATED.search(unquoted)):
         return Barred(f"{said}: key not accepted", reply.status)
     if status in (400, 404, 413, 415, 422):
         return CallerFault(_callers(status, text, kind, error), f"{said}: the request's fault", reply.status)
     return VendorFault(said, reply.status)
 
 
+def _no_money(status: int, kind: str, text: str, unquoted: str) -> bool:
+    if status == 402 or "insufficient_quota" in kind or "billing" in kind:
+        return True
+    return bool(_NO_CREDIT.search(unquoted)) if status == 400 else status in (403, 429) and bool(_MONEY.search(text))
+
+
+_QUOTED = re.compile(r"(?<!\w)(['\"`])[^'\"`]{0,300}\1(?!\w)")
 _MONEY = re.compile(r"\bcredits?\b|\bbalance\b|insufficient.{0,8}(quota|funds)|欠费|余额|exceeded your current quota")
+_NO_CREDIT = re.compile(
+    r"(not enough|insufficient|no|out of|no remaining)( \w+)? (credits?|balance|funds|quota)\b|欠费|余额不足"
+    r"|(credits?|balance)( \w+)? (is |are |has been )?(too low|insufficient|exhausted|used up|not enough)"
+)
+"""As `_MONEY`, for a 400: there the talk may be of what the client wrote."""
+_DEACTIVATED = re.compile(r"\b(account|key|organi[sz]ation|user|project)\b.{0,40}\b(deactivated|suspended)\b")
 _NO_MODEL = re.compile(
-    r"no (such )?model|model\b.{0,120}\b(not found|does not exist|doesn't exist|not available|not supported)"
+    r"\bno (such )?model\b|\b(unknown|invalid) model\b|not a valid model|model not exist|no endpoints found"
+    r"|\bmodels?:? (id |named? )?(\S{1,200} )?(was |is |has been |could )?"
+    r"(not found|not exist|does not exist|doesn't exist|not available|not supported|deprecated|decommissioned)"
 )
 _FILTER = re.compile(r"content.?(filter|policy|management)|moderation|safety")
 _LENGTH = re.compile(
@@ -169,7 +190,7 @@ def _inner_status(status: int, error: VendorError | None, dialect: Dialect) -> i
 
 
 def _callers(status: int, text: str, kind: str, error: VendorError | None) -> Refusal:
-    """What the client is told of its own mistake: the vendor's words where they hold nothing that is not the client's."""
+    """What the client is told of its own mistake: in the vendor's words, where all that they hold is the client's."""
     message = presentable(error.message) if error else None
     if status == 413:
         return Refusal("request_too_large", message or "The vendor finds the request too large.")
@@ -181,14 +202,16 @@ def _callers(status: int, text: str, kind: str, error: VendorError | None) -> Re
         return Refusal("content_filter", message or "The vendor's content filter refused the request.")
     if status == 404:
         return Refusal("model_not_found", message or "The vendor does not offer this for the model.", "model")
-    code = "unprocessable" if status == 422 else "invalid_value"
+    code: Code = "unprocessable" if status == 422 else "invalid_value"
     return Refusal(code, message or "The vendor refused the request as malformed.")
 
 
 _SECRETIVE = re.compile(
-    r"\b(sk|sn4|hf|gsk|key|tok|org|proj)[-_][\w*-]{3,}|\w*\*{3,}\w*|https?://|\b\d{1,3}(\.\d{1,3}){3}\b|/\w+/\w+/|[0-9a-f]{24,}|bearer",
-    re.I,
+    r"\b(sk|sn4|hf|gsk|key|tok|org|proj)[-_][\w*-]{3,}|\*{3,}|[0-9a-f]{24,}|[a-z0-9_]{28,}|bearer"
+    r"|https?://|/\w+/\w+/|\b\d{1,3}(\.\d{1,3}){3}\b|[\w-]\.[\w.-]{1,250}:\d{2,5}\b",
+    re.I | re.A,
 )
+"""Keys whole and half, addresses and paths; any long run of letters and digits, since a key may look like that too."""
 
 
 def presentable(message: str) -> str | None:

@@ -1,8 +1,8 @@
 """The one door to what several gateways would have to agree on.
 
-Who a key belongs to, and what each client has under way and has used, are reached through `Bank` and nothing else. In one
-process `MemoryBank` answers, at once. An answer may also be an awaitable (a Bank that lives in another process): callers
-cope with both. Decisions that need no agreement, such as which upstream key to draw, do not come here.
+Who a key belongs to, and what each client has under way and has used, are reached through `Bank` and nothing else. In
+one process `MemoryBank` answers, at once. An answer may also be an awaitable (a Bank that lives in another process):
+callers cope with both. Decisions that need no agreement, such as which upstream key to draw, do not come here.
 """
 
 from __future__ import annotations

@@ -18,24 +18,26 @@ vendor failed but was not silent; the model's fallback; the only account's rest,
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping
 
 from attrs import define, field, frozen
 
-from .attempts import CallerFault, Exhausted, ModelFault, Outcome, Served, Throttled, VendorFault
+from .attempts import CallerFault, ModelFault, Outcome, Served, Throttled, VendorFault
 from .bank import Hold
 from .budget import RetryBudget
 from .catalog import Leg, Model
+from .census import STATES
 from .clients import ClientKey
 from .config import Retries, UpstreamSettings
-from .dialects import FALLBACK_MAX_TOKENS, edits
+from .dialects import FALLBACK_MAX_TOKENS, asked_tokens, edits
 from .errors import Refusal
 from .keys import Lease, UpstreamKey, Want
 from .openai import Ask, write
 
 SAME_KEY_PAUSE = 0.25
-"""Seconds at most before the same key is asked once more; full jitter, so that calls that failed together do not return together."""
-
+"""Seconds at most before the same key is asked once more; full jitter: what failed together is not to meet again."""
 
 SLOWEST_PACE = 20.0
 """Tokens a second that a model which is well writes at least."""
@@ -142,7 +144,8 @@ class Call:
     _model: Model = field(init=False)
     _wants: dict[Leg, Want] = field(factory=dict)
     _shut: set[Leg] = field(factory=set)
-    """Legs that this call does not ask again: silent, or without the model."""
+    """Legs that this call does not ask again: silent with two keys, or without the model."""
+    _silent: set[Leg] = field(factory=set)
     _repeated: bool = False
 
     def __attrs_post_init__(self) -> None:
@@ -178,18 +181,28 @@ class Call:
         attempt.outcome, attempt.ended = outcome, now
         pool = attempt.leg.pool
         if isinstance(outcome, Served):
-            attempt.key.noted_first_token(now - attempt.began)
+            if self.ask.stream:  # an answer that is not streamed says nothing about its first token
+                attempt.key.noted_first_token(now - attempt.began)
             pool.proved(attempt.lease, now)
             self.state = State.PASSING
             return Pass(attempt)
         pool.give_back(attempt.lease, outcome, now)
         if isinstance(outcome, CallerFault):
-            if outcome.refusal.code == "context_length_exceeded" and self._fall_back():
-                return self._go_on(now, outcome)
-            return self._refuse(outcome.refusal)
-        if isinstance(outcome, ModelFault) or (isinstance(outcome, VendorFault) and outcome.silent):
+            fallback = self._stand_in(self._model)
+            if outcome.refusal.code != "context_length_exceeded" or fallback is None:
+                return self._refuse(outcome.refusal)
+            self._model = fallback
+        if isinstance(outcome, ModelFault) or self._silent_again(attempt, outcome):
             self._shut.add(attempt.leg)
         return self._go_on(now, outcome)
+
+    def _silent_again(self, attempt: Attempt, outcome: Outcome) -> bool:
+        """Whether two keys have now been silent on the same leg: the first may have been the key's own trouble."""
+        if not (isinstance(outcome, VendorFault) and outcome.silent):
+            return False
+        before = attempt.leg in self._silent
+        self._silent.add(attempt.leg)
+        return before
 
     def settled(self) -> None:
         """The call is over; whoever calls this has given everything back."""
@@ -209,14 +222,18 @@ class Call:
             or not (again or self.rules.budget.spend(now))
         ):
             return self._give_up(last, now)
-        attempt = self._draw(now, again=False) or (self._draw(now, again=True) if again else None)
+        attempt = self._draw(self._model, now)
+        if attempt is None and again:
+            attempt = self._draw(self._model, now, again=True)
         if attempt is None and isinstance(last, VendorFault) and not last.silent and not self._repeated and not again:
             self._repeated = True
-            pause = self.rules.roll() * SAME_KEY_PAUSE
-            return self._wait(now + pause)
-        while attempt is None and self._fall_back():
-            attempt = self._draw(now, again=False)
+            return self._wait(now + self.rules.roll() * SAME_KEY_PAUSE)
+        model = self._stand_in(self._model)
+        while attempt is None and model is not None:
+            attempt = self._draw(model, now)
+            model = self._stand_in(model)
         if attempt is not None:
+            self._model = attempt.model
             self.attempts.append(attempt)
             self.state = State.TRYING
             return Try(attempt)
@@ -225,34 +242,31 @@ class Call:
             return self._wait(back)
         return self._give_up(last, now)
 
-    def _draw(self, now: float, again: bool) -> Attempt | None:
-        for leg in self._model.legs:
+    def _draw(self, model: Model, now: float, again: bool = False) -> Attempt | None:
+        for leg in model.legs:
             if leg in self._shut:
                 continue
             want = self._wants.get(leg)
             if want is None:
-                want = self._wants[leg] = Want(leg.upstream_id, self.ask.max_tokens, self.thread, self.request_id)
+                asked = asked_tokens(leg.pool.settings.dialect, self.ask, model.settings.max_tokens)
+                want = self._wants[leg] = Want(leg.upstream_id, asked, self.thread, self.request_id)
             lease = leg.pool.draw(want, now, again)
             if lease is not None:
-                return Attempt(lease, leg, self._model, min(self._patience(leg), self.deadline - now), now)
+                return Attempt(lease, leg, model, min(self._patience(model, leg), self.deadline - now), now)
         return None
 
-    def _patience(self, leg: Leg) -> float:
+    def _patience(self, model: Model, leg: Leg) -> float:
         """Seconds for the first token. An answer that is not streamed shows itself when the last one is written."""
-        settings, times = self._model.settings, leg.pool.settings.timeouts
+        settings, times = model.settings, leg.pool.settings.timeouts
         first = settings.first_token or times.first_token
         if self.ask.stream:
             return first
         tokens = self.ask.max_tokens or settings.max_tokens or FALLBACK_MAX_TOKENS
         return min(times.total, first + tokens / SLOWEST_PACE)
 
-    def _fall_back(self) -> bool:
-        """Turn to the model that stands in for this one, once."""
-        fallback = self._model.fallback
-        if fallback is None or fallback is self.model:
-            return False
-        self._model = fallback
-        return True
+    def _stand_in(self, model: Model) -> Model | None:
+        """The model that stands in for `model`; not the one that was asked for, so that there is no circle."""
+        return None if model.fallback is self.model else model.fallback
 
     def _wait(self, until: float) -> Wait:
         self.state = State.WAITING
@@ -270,45 +284,40 @@ class Call:
         """The refusal that tells the truth about why nobody answered."""
         name = self.ask.model
         match last:
+            case CallerFault(refusal):
+                pass
             case VendorFault(silent=True):
-                return self._refuse(
-                    Refusal("upstream_timeout", f"No answer for {name} in time. Try again, or another model.")
-                )
+                refusal = Refusal("upstream_timeout", f"No answer for {name} in time. Try again, or another model.")
             case VendorFault():
-                return self._refuse(
-                    Refusal(
-                        "upstream_failed", f"The vendor failed for {name} and nobody could step in. Try again shortly."
-                    )
-                )
+                told = f"The vendor failed for {name} and nobody could step in. Try again shortly."
+                refusal = Refusal("upstream_failed", told)
             case ModelFault():
-                return self._refuse(Refusal("model_not_found", f"No vendor serves {name} at present.", "model"))
+                refusal = Refusal("model_not_found", f"No vendor serves {name} at present.", "model")
             case _:
-                return self._refuse(self._unserved(now, isinstance(last, Exhausted)))
+                refusal = self._unserved(now)
+        return self._refuse(refusal)
 
-    def _unserved(self, now: float, spent: bool) -> Refusal:
+    def _unserved(self, now: float) -> Refusal:
         """Nobody may serve: which keys are in which state, and when the first is back."""
-        name, states = self.ask.model, {"cooling": 0, "exhausted": 0, "barred": 0, "disabled": 0}
-        back: float | None = None
-        for leg in self.model.legs:
-            vacancy = leg.pool.vacancy(leg.upstream_id, now)
-            for state, count in vacancy.states.items():
-                states[state] = states.get(state, 0) + count
-            if vacancy.back is not None:
-                back = vacancy.back if back is None else min(back, vacancy.back)
-        busy = states.pop("usable", 0)
-        if back is None or (spent and not busy):
-            told = ", ".join(f"{count} {state}" for state, count in states.items() if count) or "there are none"
-            wait = None if back is None else back - now
-            return Refusal("no_usable_key", f"No usable key for {name}: {told}.", wait=wait)
-        wait = max(1.0, back - now)
-        if busy and back <= now:
-            return Refusal(
-                "overloaded", f"Every key for {name} is as busy as it may be. Try again in {wait:.0f} s.", wait=wait
-            )
-        if states["cooling"]:
-            rest = ", ".join(f"{states[s]} {s}" for s in ("exhausted", "barred", "disabled") if states[s])
-            told = f"{states['cooling']} cooling (next in {wait:.0f} s)" + (f", {rest}" if rest else "")
-            return Refusal("no_usable_key", f"No usable key for {name}: {told}.", wait=wait)
-        return Refusal(
-            "no_usable_key", f"The vendor of {name} is failing; it is tried again in {wait:.0f} s.", wait=wait
-        )
+        name = self.ask.model
+        vacancies = [leg.pool.vacancy(leg.upstream_id, now) for leg in self.model.legs]
+        states = sum((vacancy.states for vacancy in vacancies), Counter[str]())
+        back = min((vacancy.back for vacancy in vacancies if vacancy.back is not None), default=None)
+        wait = None if back is None else max(1.0, back - now)
+        soon = "" if wait is None else f"{math.ceil(wait)} s"
+        if not states["usable"] or back is None:
+            return Refusal("no_usable_key", f"No usable key for {name}: {_counted(states, soon)}.", wait=wait)
+        if back > now:
+            return Refusal("no_usable_key", f"The vendor of {name} is failing; it is tried again in {soon}.", wait=wait)
+        if self.attempts:
+            told = f"The vendor of {name} turned down what was tried, {len(self.attempts)} in all."
+            return Refusal("overloaded", f"{told} Try again in {soon}.", wait=wait)
+        return Refusal("overloaded", f"Every key for {name} is as busy as it may be. Try again in {soon}.", wait=wait)
+
+
+def _counted(states: Mapping[str, int], soon: str) -> str:
+    """Keys by state, in words; `soon` says when the first of those that rest is back, "" where none of them will be."""
+    told = [f"{states[state]} {state}" for state in STATES if states[state]]
+    if not told:
+        return "there are none"
+    return ", ".join([f"{told[0]} (next in {soon})" if soon else told[0], *told[1:]])

@@ -1,7 +1,7 @@
 """Who is asking: the keys that we issued, found by their digest.
 
-Neither the time a look-up takes nor its answer tells a near miss from a far one: the whole key is hashed before anything
-is compared, and every refusal of a key is the same.
+Neither the time a look-up takes nor its answer tells a near miss from a far one: the whole key is hashed before
+anything is compared, and every refusal of a key is the same.
 """
 
 from __future__ import annotations

@@ -51,12 +51,19 @@ def edits(dialect: Dialect, ask: Ask, model: str, default_max: int | None) -> di
         changed["stream_options"] = _with_usage(ask)
     elif "stream_options" in ask.fields:
         changed["stream_options"] = None
-    if HABITS[dialect].needs_max_tokens:
-        wanted = ask.max_tokens if ask.max_tokens is not None else default_max or FALLBACK_MAX_TOKENS
+    wanted = asked_tokens(dialect, ask, default_max)
+    if HABITS[dialect].needs_max_tokens and wanted is not None:
         changed["max_tokens"] = b"%d" % wanted
         if "max_completion_tokens" in ask.fields:
             changed["max_completion_tokens"] = None
     return changed
+
+
+def asked_tokens(dialect: Dialect, ask: Ask, default_max: int | None) -> int | None:
+    """How many tokens the vendor is asked for, at most; `None` where it is told nothing and has its own way."""
+    if ask.max_tokens is None and HABITS[dialect].needs_max_tokens and ask.endpoint is not Endpoint.EMBEDDINGS:
+        return default_max or FALLBACK_MAX_TOKENS
+    return ask.max_tokens
 
 
 def _with_usage(ask: Ask) -> bytes:

@@ -44,8 +44,9 @@ class Roster:
 
     def turn(self) -> UpstreamKey:
         """The next key of the round."""
+        key = self.keys[self._next % len(self.keys)]
         self._next = (self._next + 1) % len(self.keys)
-        return self.keys[self._next]
+        return key
 
 
 Policy = Callable[[Roster, May], UpstreamKey | None]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from hashlib import blake2b
 
 import msgspec
 from attrs import define, field, frozen
@@ -18,6 +17,7 @@ from .bank import Bank, Hold, MemoryBank
 from .budget import RetryBudget
 from .call import Attempt, Call, Rules
 from .catalog import Catalog, Model
+from .census import STATES
 from .clients import ClientKey, identify
 from .config import Config
 from .errors import Refusal
@@ -27,7 +27,7 @@ from .meter import Usage
 from .openai import Ask, Endpoint
 from .pool import KeyPool
 
-STATES = ("usable", "cooling", "exhausted", "barred", "disabled")
+_messages = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 @frozen
@@ -91,7 +91,9 @@ class Gateway:
     def _call(self, hold: Hold, model: Model, ask: Ask, request_id: str, now: float) -> Call:
         self.rules.budget.called(now)
         deadline = now + self.config.retries.deadline
-        call = Call(request_id, hold.client, ask, model, hold, self.rules, now, deadline, thread_of(hold.client, ask))
+        call = Call(request_id, hold.client, ask, model, hold, self.rules, now, deadline)
+        if any(len(leg.pool.keys) > 1 for leg in model.legs):
+            call.thread = thread_of(hold.client, ask)
         self.calls.add(call)
         return call
 
@@ -125,10 +127,8 @@ class Gateway:
     def changes(self) -> Iterator[tuple[str, Change]]:
         """What has changed in the health of keys since this was last asked: the upstream's name, and the change."""
         for pool in self.pools.values():
-            if pool.changes:
-                taken, pool.changes = pool.changes, []
-                for change in taken:
-                    yield pool.name, change
+            for change in pool.taken_changes():
+                yield pool.name, change
 
     def report(self, now: float) -> Report:
         """How the gateway is."""
@@ -144,7 +144,7 @@ class Gateway:
         """`available`, `degraded` (not by the first of its routes, or half of the keys are out) or `unavailable`."""
         able, ready = 0, 0
         for leg in model.legs:
-            census = leg.pool.census(now)
+            census = leg.pool.vacancy(leg.upstream_id, now).states
             route = leg.pool.routes.get(leg.upstream_id)
             open_ = leg.pool.standing.may_serve(now) and (route is None or route.standing.may_serve(now))
             able += sum(census.values())
@@ -175,10 +175,9 @@ def thread_of(client: ClientKey, ask: Ask) -> int | None:
     """
     if ask.endpoint is not Endpoint.CHAT:
         return None
-    messages = msgspec.json.decode(ask.fields["messages"], type=list[msgspec.Raw])
-    digest = blake2b(client.name.encode(), digest_size=8)
-    for message in messages:
-        digest.update(message)
-        if b'"user"' in bytes(message):
+    opening: list[object] = [client.name]
+    for message in _messages(ask.fields["messages"]):
+        opening.append(bytes(message))
+        if b'"user"' in opening[-1]:  # type: ignore[operator]
             break
-    return int.from_bytes(digest.digest())
+    return hash(tuple(opening))

@@ -72,6 +72,8 @@ def name_of(health: Health, now: float) -> str:
     match health:
         case Cooling(until) | Spent(until) if now >= until:
             return "trial"
+        case Disabled(float(until)) if now >= until:
+            return "ready"
         case Spent():
             return "exhausted"
         case _:

@@ -10,7 +10,7 @@ from collections import deque
 from attrs import define, field, frozen
 
 from .config import Secret
-from .health import Standing
+from .health import Spent, Standing
 
 KEPT_CHANGES = 20
 
@@ -45,8 +45,8 @@ class Account:
     def may_serve(self, model: str, max_tokens: int | None, now: float) -> bool:
         """Whether the account may be asked for `model` at `now`."""
         if not self.standing.may_serve(now):
-            small = self.short_of is not None and max_tokens is not None and max_tokens < self.short_of
-            if not small:
+            spent = isinstance(self.standing.health, Spent)
+            if not spent or self.short_of is None or max_tokens is None or max_tokens >= self.short_of:
                 return False
         leave = self.leaves.get(model)
         return leave is None or leave.may_serve(now)
@@ -95,6 +95,7 @@ class Route:
     """The key that served it last."""
     accused: dict[UpstreamKey, float] = field(factory=dict)
     """Keys that failed at it since a call was served, and when."""
+    history: deque[Change] = field(factory=lambda: deque(maxlen=KEPT_CHANGES))
 
 
 @define(eq=False)
@@ -128,3 +129,26 @@ class Lease:
     open: bool = True
     proved: bool = False
     """What was asked for has begun to come."""
+
+    # Begun since the thing last went to rest: only such a lease says how well it is now.
+
+    @property
+    def fresh_on_key(self) -> bool:
+        """Whether the lease was begun since its key last went to rest."""
+        return self.key_epoch == self.key.standing.epoch
+
+    @property
+    def fresh_on_account(self) -> bool:
+        """The same of its account."""
+        return self.account_epoch == self.key.account.standing.epoch
+
+    @property
+    def fresh_on_leave(self) -> bool:
+        """The same of the account's leave to use the model; not where there was none yet when it was begun."""
+        leave = self.key.account.leaves.get(self.route.model)
+        return leave is not None and self.leave_epoch == leave.epoch
+
+    @property
+    def fresh_on_route(self) -> bool:
+        """The same of the model at this vendor."""
+        return self.route_epoch == self.route.standing.epoch

@@ -1,102 +1,55 @@
 """The keys of one vendor, and the only thing that may choose among them.
 
 A lease goes out on five standings at once: the key's, its account's, the account's leave to use the model, the model's
-at this vendor (the breaker), the vendor's. When it comes back, its outcome moves the one that is to blame and no other:
-
-| outcome | moves |
-|---|---|
-| Served | all five, for the better |
-| Throttled | the account, for this model or for all, as the dialect has it |
-| Exhausted | the account |
-| Barred | the key: suspect first, out once a probe confirms it |
-| ModelFault | the model at this vendor |
-| VendorFault | the model at this vendor once it has failed `FAULTS_TO_OPEN` times in a row; two models at once: the vendor; the key itself once another has served what it did not |
-| CallerFault, Abandoned | nothing |
+at this vendor (the breaker), the vendor's. Each of them may forbid it; when it comes back, `core.blame` moves the one
+that is to blame. The same lease never comes back twice.
 """
 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-from attrs import define, field, frozen
+from attrs import define, field
 
-from .attempts import (
-    Abandoned,
-    Barred,
-    CallerFault,
-    Exhausted,
-    ModelFault,
-    Outcome,
-    Served,
-    Throttled,
-    VendorFault,
-    doubling,
-)
+from . import census
+from .attempts import Outcome, Served
+from .blame import Blame
+from .census import Vacancy
 from .config import KeySettings, UpstreamSettings
 from .dialects import HABITS
 from .draws import POLICIES, Roster
-from .health import Barred as Out
-from .health import (
-    Cooling,
-    Disabled,
-    Health,
-    Ready,
-    Spent,
-    Standing,
-    Suspect,
-    Trial,
-    name_of,
-    rested,
-    served,
-    spent,
-    until_of,
-)
+from .health import Disabled, Standing, until_of
 from .keys import Account, Change, Lease, Route, UpstreamKey, Want
 
-FAULTS_TO_OPEN = 3
-ACCUSED_FOR = 60.0
-"""Seconds for which a key's fault waits for another key to serve the same model, and so to speak for the vendor."""
-THROTTLED = doubling(10.0, 600.0)
-EXHAUSTED = doubling(1800.0, 6 * 3600.0)
-GUILTY = doubling(2.0, 300.0)
-BROKEN = doubling(1.0, 15.0)
-"""At most 15 s: a vendor that is well again is to be back within 30 s."""
-MODEL_GONE = doubling(30.0, 300.0)
 VACANCY_KEPT = 0.25
+"""Seconds for which a conclusion about who is back when is kept, where nothing has moved: an outage asks it often."""
 THREADS = 10_000
 """Conversations whose last key is remembered."""
 BUSY_FOR_THREAD = 2
 """Leases that a key may have out and still be preferred by a conversation it served."""
 
 
-@frozen
-class Vacancy:
-    """Why nobody may serve: keys by state, and when the first will be back (`None`: time alone brings none)."""
-
-    states: Counter[str]
-    back: float | None
-
-
 @define(eq=False)
 class KeyPool:
-    """The keys of one Upstream."""
+    """The keys of one Upstream. `roll` answers with a number from 0 up to, not with, 1."""
 
     settings: UpstreamSettings
     roll: Callable[[], float]
     accounts: dict[str, Account] = field(factory=dict)
     keys: dict[str, UpstreamKey] = field(factory=dict)
     routes: dict[str, Route] = field(factory=dict)
-    standing: Standing = field(factory=Standing)
-    changes: list[Change] = field(factory=list)
-    """What has changed since somebody last took these away."""
+    _blame: Blame = field(init=False)
     _roster: Roster = field(init=False)
     _threads: OrderedDict[int, UpstreamKey] = field(factory=OrderedDict)
     _turn: int = 0
-    _vacancies: dict[str, tuple[float, Vacancy]] = field(factory=dict)
+    _vacancies: dict[str, tuple[float, int, Vacancy]] = field(factory=dict)
+    """By model: when it was concluded, at how many moves, and what."""
 
     def __attrs_post_init__(self) -> None:
         self._roster = Roster(self.roll)
+        by_model = HABITS[self.settings.dialect].limits_by_model
+        self._blame = Blame(self.settings.name, by_model, self.keys, self.routes)
         for entry in self.settings.keys:
             self._add(entry)
         self._roster.fill(list(self.keys.values()))
@@ -112,6 +65,16 @@ class KeyPool:
     def name(self) -> str:
         """The upstream's."""
         return self.settings.name
+
+    @property
+    def standing(self) -> Standing:
+        """The vendor's own."""
+        return self._blame.standing
+
+    def taken_changes(self) -> list[Change]:
+        """What has changed since this was last asked."""
+        taken, self._blame.changes = self._blame.changes, []
+        return taken
 
     # drawing
 
@@ -157,11 +120,6 @@ class KeyPool:
         key.in_flight += 1
         want.tried_keys.add(key.id)
         self._roster.idle.pop(key, None)
-        if want.thread is not None:
-            self._threads[want.thread] = key
-            self._threads.move_to_end(want.thread)
-            if len(self._threads) > THREADS:
-                self._threads.popitem(last=False)
         return Lease(
             key,
             route,
@@ -193,52 +151,19 @@ class KeyPool:
         if not lease.open:
             raise RuntimeError("a lease is given back once")
         lease.open = False
-        key, account, route = lease.key, lease.key.account, lease.route
+        key = lease.key
         key.in_flight -= 1
         if key.in_flight == 0 and self.keys.get(key.id) is key:
             self._roster.idle[key] = None
-        fresh = self._fresh(lease)
         self._counted_out(lease)
-        match outcome:
-            case Served():
-                self.proved(lease, now)
-            case Throttled(wait):
-                self._throttled(lease, fresh, outcome, now, wait)
-            case Exhausted():
-                self._exhausted(lease, fresh, outcome, now)
-            case Barred():
-                confirmed = isinstance(key.standing.health, Suspect) and fresh.key
-                self._move(
-                    key.standing,
-                    Out() if confirmed else _at_least_suspect(key.standing.health),
-                    key.id,
-                    lease,
-                    outcome,
-                    now,
-                )
-            case ModelFault():
-                if fresh.route:
-                    health = rested(route.standing.health, now, None, MODEL_GONE)
-                    self._move(route.standing, health, f"model {route.model}", lease, outcome, now)
-            case VendorFault():
-                self._vendor_failed(lease, fresh, outcome, now)
-            case CallerFault() | Abandoned():
-                pass
-
-    def _fresh(self, lease: Lease) -> Fresh:
-        account = lease.key.account
-        leave = account.leaves.get(lease.want.model)
-        return Fresh(
-            lease.key.standing.epoch == lease.key_epoch,
-            account.standing.epoch == lease.account_epoch,
-            leave is not None and leave.epoch == lease.leave_epoch,
-            lease.route.standing.epoch == lease.route_epoch,
-            self.standing.epoch == lease.upstream_epoch,
-        )
+        if isinstance(outcome, Served):
+            self.proved(lease, now)
+        else:
+            self._blame.came_back(lease, outcome, now)
 
     def _counted_out(self, lease: Lease) -> None:
         account = lease.key.account
-        leave = account.leaves.get(lease.want.model)
+        leave = account.leaves.get(lease.route.model)
         if leave is not None and lease.leave_epoch is not None:
             leave.give_back(lease.leave_epoch)
         lease.key.standing.give_back(lease.key_epoch)
@@ -251,179 +176,34 @@ class KeyPool:
 
         Said once for a lease: at the first event of a stream, so that a long one speaks for them before it ends.
         """
-        if lease.proved:
-            return
-        lease.proved = True
-        key, route, fresh = lease.key, lease.route, self._fresh(lease)
-        key.served += 1
-        key.served_at = now
-        route.faults = 0
-        route.witness = key
-        self._acquit(lease, now)
-        small = key.account.short_of is not None and isinstance(key.account.standing.health, Spent)
-        for standing, is_fresh, what in (
-            (key.standing, fresh.key, key.id),
-            (key.account.standing, fresh.account and not small, f"account {key.account.id}"),
-            (key.account.leaves.get(route.model), fresh.leave, f"account {key.account.id} for {route.model}"),
-            (route.standing, fresh.route, f"model {route.model}"),
-            (self.standing, fresh.upstream, f"upstream {self.name}"),
-        ):
-            if standing is None or not is_fresh or type(standing.health) is Ready:
-                continue
-            health = Ready() if isinstance(standing.health, Suspect | Spent) else served(standing.health)
-            self._move(standing, health, what, lease, Served("a call was served"), now)
-        if type(key.account.standing.health) is Ready:
-            key.account.short_of = None
-
-    def _acquit(self, lease: Lease, now: float) -> None:
-        """A key has served what others failed at: they are to blame, unless they are more than half of the pool."""
-        route = lease.route
-        route.accused.pop(lease.key, None)
-        if not route.accused:
-            return
-        accused = [key for key, at in route.accused.items() if now - at <= ACCUSED_FOR]
-        route.accused.clear()
-        if len(accused) * 2 > len(self.keys):
-            return
-        reason = VendorFault("failed at what another key served")
-        for key in accused:
-            if isinstance(key.standing.health, Ready | Trial):
-                self._move(
-                    key.standing, rested(key.standing.health, now, None, GUILTY), key.id, lease, reason, now, key
-                )
-
-    def _throttled(self, lease: Lease, fresh: Fresh, outcome: Throttled, now: float, wait: float | None) -> None:
-        account, model = lease.key.account, lease.want.model
-        lease.want.tired_accounts.add(account.id)
-        others = any(m != model and until_of(s.health) > now for m, s in account.leaves.items())
-        if not HABITS[self.settings.dialect].limits_by_model or others:
-            self._rest(account.standing, fresh.account, f"account {account.id}", lease, outcome, now)
-            return
-        leave = account.leaves.get(model)
-        if leave is None:
-            leave = account.leaves[model] = Standing()
-            is_fresh = True
-        else:
-            is_fresh = fresh.leave or (lease.leave_epoch is None and type(leave.health) is Ready)
-        self._rest(leave, is_fresh, f"account {account.id} for {model}", lease, outcome, now)
-
-    def _rest(self, standing: Standing, fresh: bool, what: str, lease: Lease, outcome: Throttled, now: float) -> None:
-        """A lease begun before the rest does not begin another; it may make this one longer, where the vendor said so."""
-        health = standing.health
-        if fresh or not isinstance(health, Cooling | Spent):
-            if isinstance(health, Spent | Suspect | Out | Disabled):
-                return
-            self._move(standing, rested(health, now, outcome.wait, THROTTLED), what, lease, outcome, now)
-        elif isinstance(health, Cooling) and outcome.wait is not None and now + outcome.wait > health.until:
-            standing.health = Cooling(now + outcome.wait, health.strikes)
-
-    def _exhausted(self, lease: Lease, fresh: Fresh, outcome: Exhausted, now: float) -> None:
-        account, asked = lease.key.account, lease.want.max_tokens
-        lease.want.tired_accounts.add(account.id)
-        if outcome.sized and asked is not None:
-            account.short_of = asked if account.short_of is None else min(account.short_of, asked)
-        else:
-            account.short_of = None
-        if fresh.account and until_of(account.standing.health) <= now:
-            health = spent(account.standing.health, now, EXHAUSTED)
-            self._move(account.standing, health, f"account {account.id}", lease, outcome, now)
-
-    def _vendor_failed(self, lease: Lease, fresh: Fresh, outcome: VendorFault, now: float) -> None:
-        key, route = lease.key, lease.route
-        if isinstance(key.standing.health, Trial) and fresh.key:
-            self._move(key.standing, rested(key.standing.health, now, None, GUILTY), key.id, lease, outcome, now)
-        else:
-            route.accused[key] = now
-        if not fresh.route:
-            return
-        route.faults += 1
-        if route.faults >= FAULTS_TO_OPEN or isinstance(route.standing.health, Trial):
-            health = rested(route.standing.health, now, None, BROKEN)
-            self._move(route.standing, health, f"model {route.model}", lease, outcome, now)
-            broken = sum(until_of(r.standing.health) > now for r in self.routes.values() if r.faults >= FAULTS_TO_OPEN)
-            if (broken > 1 or isinstance(self.standing.health, Trial)) and fresh.upstream:
-                health = rested(self.standing.health, now, None, BROKEN)
-                self._move(self.standing, health, f"upstream {self.name}", lease, outcome, now)
-
-    def _move(
-        self,
-        standing: Standing,
-        health: Health,
-        what: str,
-        lease: Lease,
-        outcome: Outcome,
-        now: float,
-        key: UpstreamKey | None = None,
-    ) -> None:
-        """Change `standing` and keep why; `key` where the change is not that of the lease's own."""
-        before = name_of(standing.health, now)
-        if standing.health == health:
-            return
-        standing.move(health)
-        after = name_of(health, now)
-        if before == after and not isinstance(health, Cooling | Spent):
-            return
-        request_id = lease.want.request_id
-        change = Change(now, what, before, after, outcome.reason, outcome.status, request_id, until_of(health) or None)
-        self.changes.append(change)
-        owner = key or lease.key
-        (owner.history if standing is owner.standing else owner.account.history).append(change)
+        thread = lease.want.thread
+        if thread is not None:
+            self._threads[thread] = lease.key
+            self._threads.move_to_end(thread)
+            if len(self._threads) > THREADS:
+                self._threads.popitem(last=False)
+        self._blame.proved(lease, now)
 
     # telling
 
     def census(self, now: float) -> Counter[str]:
-        """Keys by state: usable, cooling, exhausted, barred, disabled; a key is as well as the worse of it and its account."""
-        return Counter(self.state_of(key, now) for key in self.keys.values())
+        """Keys by state, in the words of `core.census`."""
+        return census.census(self.keys.values(), now)
 
     def state_of(self, key: UpstreamKey, now: float) -> str:
-        """One of the words of `census`."""
-        for health in (key.standing.health, key.account.standing.health):
-            match health:
-                case Out():
-                    return "barred"
-                case Disabled(until) if until is None or now < until:
-                    return "disabled"
-                case Spent(until) if now < until:
-                    return "exhausted"
-                case Cooling(until) if now < until:
-                    return "cooling"
-                case Suspect():
-                    return "cooling"
-                case _:
-                    pass
-        return "usable"
+        """How a key of this pool is: one of the words of `core.census`."""
+        return census.state_of(key, now)
 
     def vacancy(self, model: str, now: float) -> Vacancy:
-        """Why nobody may serve `model`, and when somebody will; at most 250 ms old, since an outage asks it often."""
+        """Why nobody may serve `model`, and when somebody will."""
         known = self._vacancies.get(model)
-        if known is None or not now - known[0] < VACANCY_KEPT:
-            known = self._vacancies[model] = (now, self._vacancy(model, now))
-        return known[1]
+        moves = self._blame.moves
+        if known is None or known[1] != moves or not now - known[0] < VACANCY_KEPT:
+            known = self._vacancies[model] = (now, moves, self._vacancy(model, now))
+        return known[2]
 
     def _vacancy(self, model: str, now: float) -> Vacancy:
-        route = self.route(model)
-        gates = [until for s in (self.standing, route.standing) if (until := until_of(s.health)) > now]
-        backs = [back for key in self.keys.values() if (back := self._back(key, model, now)) is not None]
-        return Vacancy(self.census(now), max(min(backs), *gates) if backs and gates else min(backs, default=None))
-
-    def _back(self, key: UpstreamKey, model: str, now: float) -> float | None:
-        if isinstance(key.standing.health, Suspect | Out) or self.state_of(key, now) == "disabled":
-            return None
-        leave = key.account.leaves.get(model)
-        standings: Iterable[Standing | None] = (key.standing, key.account.standing, leave)
-        return max([now, *(until_of(s.health) for s in standings if s is not None)])
-
-
-@frozen
-class Fresh:
-    """Which of the five standings a lease was begun on since their last rest."""
-
-    key: bool
-    account: bool
-    leave: bool
-    route: bool
-    upstream: bool
-
-
-def _at_least_suspect(health: Health) -> Health:
-    return health if isinstance(health, Out | Disabled) else Suspect()
+        keys = self.keys.values()
+        gates = [until_of(standing.health) for standing in (self.standing, self.route(model).standing)]
+        backs = [back for key in keys if (back := census.back_at(key, now, model)) is not None]
+        return Vacancy(census.census(keys, now, model), max(min(backs), *gates) if backs else None)

@@ -29,7 +29,7 @@ from twisted.internet.interfaces import (
     IResolutionReceiver,
     IStreamClientEndpoint,
 )
-from twisted.internet.ssl import Certificate, optionsForClientTLS
+from twisted.internet.ssl import optionsForClientTLS
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -161,7 +161,7 @@ class Endpoints:
     reactor: Any
     allow_private: bool = False
     timeout: float = 5.0
-    trust: Certificate | Any = None
+    trust: Any = None
     _made: dict[tuple[bytes, bytes, int], IStreamClientEndpoint] = field(init=False, factory=dict)
     _contexts: dict[str, IOpenSSLClientConnectionCreator] = field(init=False, factory=dict)
 

@@ -30,12 +30,12 @@ _HARMLESS = {"allow_redirects": False, "browser_like_redirects": False, "unbuffe
 """treq's options that may be given, where they say what is done anyway."""
 
 
-class Answer(_Response):  # type: ignore[misc]
+class Answer(_Response):
     """treq's response, with two doors to what is behind it."""
 
     def get(self, name: bytes) -> bytes | None:
         """The first value of a header field, by its lower-case name."""
-        return self.original.get(name)  # type: ignore[attr-defined, no-any-return]
+        return self.original.get(name)  # type: ignore[attr-defined]
 
     def drop(self) -> None:
         """The body is not wanted, or no more of it: the connection goes, at once."""
@@ -87,5 +87,5 @@ def _ascii(url: str) -> bytes:
 
 def _producer(data: object) -> IBodyProducer | None:
     if data is None or IBodyProducer.providedBy(data):
-        return data  # type: ignore[return-value]
+        return data
     raise TypeError("the body is bytes or an IBodyProducer")

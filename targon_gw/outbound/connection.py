@@ -211,8 +211,6 @@ class Connection(Protocol):
         body = reading.take()
         end: Failure | None = None
         if reading.complete:
-            if response.request.method == b"HEAD":
-                body = b""
             end = Failure(ResponseDone("the body has come whole"))
             self._finish(reading, response)
         elif reading.fault is not None:

@@ -103,7 +103,7 @@ class Inflating:
 
     def makeConnection(self, transport: _Source) -> None:
         self.transport = transport
-        self.protocol.makeConnection(self)
+        self.protocol.makeConnection(self)  # type: ignore[arg-type]  # what it needs of a transport
 
     def dataReceived(self, data: bytes) -> None:
         if not self._over:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import count
+from typing import Any
 
 import msgspec
 from attrs import define, field
@@ -29,6 +30,9 @@ from .sending import Brought, Sending, WholeAnswer
 
 log = Logger()
 
+TICK = 5.0
+"""Seconds between two rounds at most: a suspect is not to wait for what may be a long `every`."""
+
 
 @define(eq=False)
 class Prober:
@@ -49,7 +53,7 @@ class Prober:
             self.allowances[pool.name] = Allowance(pool.settings.probe)
             loop = LoopingCall(self._round, pool)
             loop.clock = self.clock
-            loop.start(pool.settings.probe.every).addErrback(lambda f: log.failure("probing has ended", failure=f))
+            loop.start(min(pool.settings.probe.every, TICK)).addErrback(lambda f: log.failure("probing has ended", failure=f))
             self._loops.append(loop)
 
     def stop(self) -> None:
@@ -58,7 +62,7 @@ class Prober:
         for loop in loops:
             loop.stop()
 
-    def _round(self, pool: KeyPool) -> Deferred[object] | None:
+    def _round(self, pool: KeyPool) -> Deferred[Any] | None:
         """One round of one vendor."""
         try:
             found = self._asked(pool)

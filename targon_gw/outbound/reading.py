@@ -1,15 +1,15 @@
 """One answer, out of bytes: its head, the pieces of its body, and how it ended. No transport here, and no time.
 
 Every answer has a parser of its own: httptools hands a trailer that stands last to the message after it. Of an answer
-only what is certain is taken: HTTP/1.0 and 1.1, `chunked` as the one transfer coding, one Content-Length (two equal ones are
-refused as well, the parser does not tell them apart). Chunked beside a Content-Length is read as chunked, and then never
-again (D-15). Trailers are passed over, 1xx too, both within limits.
+only what is certain is taken: HTTP/1.0 and 1.1, `chunked` as the one transfer coding, one Content-Length (two equal
+ones are refused as well, the parser does not tell them apart). Chunked beside a Content-Length is read as chunked, and
+the connection then never again (D-15). Trailers are passed over, 1xx too, both within limits.
 """
 
 from __future__ import annotations
 
 from attrs import frozen
-from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
 from twisted.web.iweb import UNKNOWN_LENGTH
 
 from .errors import Fault
@@ -50,6 +50,7 @@ class Reading:
         "_bounds",
         "_interim",
         "_interims",
+        "_ours",
         "_parser",
         "_pieces",
         "complete",
@@ -76,7 +77,7 @@ class Reading:
         self._bodiless = bodiless
         self._pieces: list[bytes] = []
         self._interim = False
-        self._interims = self._barren = 0
+        self._interims = self._barren = self._ours = 0
         self.on_body = self._pieces.append  # no call of ours for each chunk
         self.fields = Fields()
         self.status = self.minor = self.received = 0
@@ -100,6 +101,8 @@ class Reading:
         self._barren += len(data)
         try:
             parser.feed_data(data)
+        except HttpParserCallbackError:
+            raise  # a bug of ours, not the vendor's: to be seen as one
         except (HttpParserError, HttpParserUpgrade) as error:
             if self.complete:
                 self.extra = True
@@ -123,6 +126,8 @@ class Reading:
     def take(self) -> bytes:
         """The body's bytes that came since the last time, as one."""
         pieces = self._pieces
+        if self.complete:
+            del pieces[self._ours :]  # the rest is an answer that nobody asked for
         if not pieces:
             return b""
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
@@ -174,8 +179,9 @@ class Reading:
     def on_message_complete(self) -> None:
         if self._interim:
             self._interim = False
-        elif self.headed:
+        elif self.headed and not self.complete:
             self.complete = True
+            self._ours = len(self._pieces)
 
     def _pass_over(self, status: int) -> None:
         """An interim head."""

@@ -72,15 +72,14 @@ class Head:
             raise ValueError("more than one authorization")
         return values[0] if values else b""
 
-    def plus(self, more: Field) -> Head:
+    def plus(self, name: bytes, value: bytes) -> Head:
         """This head and one field, for instance a call's id; only that one is checked. Not for authorization."""
-        name, value = more
         line = _line(name, value)
         if name.lower() == b"authorization":
             raise ValueError("authorization is the whole head's")
         whole = object.__new__(Head)
         put = object.__setattr__
-        put(whole, "fields", (*self.fields, more))
+        put(whole, "fields", (*self.fields, (name, value)))
         put(whole, "raw", self.raw + line)
         put(whole, "authorization", self.authorization)
         return whole

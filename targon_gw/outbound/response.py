@@ -48,6 +48,7 @@ class Response:
         "_minor",
         "_paused",
         "_protocol",
+        "_taken",
         "code",
         "length",
         "phrase",
@@ -76,7 +77,7 @@ class Response:
         self._protocol: IProtocol | None = None
         self._kept = b""
         self._end: Failure | None = None
-        self._paused = False
+        self._paused = self._taken = False
 
     def __repr__(self) -> str:
         return f"<response {self.code}>"
@@ -105,8 +106,9 @@ class Response:
 
     def deliverBody(self, protocol: IProtocol) -> None:
         """Give the body to `protocol`: what has come already now, the rest as it comes. Once only."""
-        if self._protocol is not None:
+        if self._taken:
             raise RuntimeError("the body has been taken")
+        self._taken = True
         if self._inflater is not None:
             protocol = Inflating(protocol, self._inflater)  # type: ignore[assignment]
         self._protocol = protocol
@@ -143,8 +145,8 @@ class Response:
 
     @property
     def taken(self) -> bool:
-        """Whether somebody reads the body."""
-        return self._protocol is not None
+        """Whether somebody reads the body, or has read it."""
+        return self._taken
 
     def arrived(self, data: bytes, end: Failure | None) -> None:
         """Bytes of the body, perhaps none, and its end, if this was it."""
@@ -158,5 +160,5 @@ class Response:
                 protocol.dataReceived(data)
         finally:
             if end is not None:
-                self._line = None
+                self._line = self._protocol = None  # the two would keep each other alive
                 protocol.connectionLost(end)

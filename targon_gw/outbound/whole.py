@@ -44,7 +44,7 @@ class Whole(Protocol):
     def connectionLost(self, reason: Failure = ResponseDone) -> None:  # type: ignore[assignment]
         if self.done.called:
             return
-        if self.cut or reason.check(ResponseDone, PotentialDataLoss) is not None:
+        if self.cut or reason.type is ResponseDone or reason.type is PotentialDataLoss:  # check() costs 4 µs
             self._finish()
         else:
             self.done.errback(reason if reason.check(BrokenBody) else Failure(BrokenBody("closed")))

@@ -17,6 +17,7 @@ from typing import Any
 
 from .answers import written
 from .catalogue import CATALOGUE, UnknownFault
+from .fault import Moment
 from .framing import head, length
 from .orders import Misread, read_object
 from .reading import Request
@@ -106,6 +107,10 @@ def _check(wish: dict[str, Any]) -> None:
         if isinstance(wish.get(name), bool) or not isinstance(wish.get(name), str | int | float | None):
             raise Misread(f"{name} must be a string or a number", name)
     times = wish.get("times")
+    fault = CATALOGUE.get(wish["fault"])
+    everybody = not any(wish.get(name) for name in ("key", "account", "model"))
+    if fault is not None and fault.moment is Moment.ACCEPT and everybody and times is None:
+        raise Misread("give times: refused at accept for ever, you could not take it back by this route", "times")
     if times is not None and (isinstance(times, bool) or not isinstance(times, int) or times < 1):
         raise Misread("times must be a whole number of at least 1", "times")
 

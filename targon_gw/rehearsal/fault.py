@@ -13,8 +13,8 @@ from typing import Any
 
 from attrs import frozen
 
-from .scene import Bytes, Events, Measure, Scene
-from .steps import Script
+from .scene import Scene
+from .steps import Bytes, Events, Measure, Script
 
 MOST_SECONDS = 86400.0
 """A day; a longer wait is surely a mistake in writing."""

@@ -14,8 +14,8 @@ from attrs import evolve
 from .answers import Event, written
 from .fault import Argument, fault, gathered, literal, measured, number, word
 from .framing import CHUNKED, LAST_CHUNK, chunk
-from .scene import Events, Measure, Scene, Streamed, Unary
-from .steps import Frame, Hang, Script, Send
+from .scene import Scene, Streamed, Unary
+from .steps import Events, Frame, Hang, Measure, Script, Send
 
 MIB = 1 << 20
 LINE_PIECE = 16 << 10

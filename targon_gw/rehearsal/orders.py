@@ -24,7 +24,7 @@ MAX_CHOICES = 128
 CHAT = "/v1/chat/completions"
 COMPLETIONS = "/v1/completions"
 EMBEDDINGS = "/v1/embeddings"
-SENDING = {"stream", "stream_options", "max_tokens", "max_completion_tokens", "n", "user", "model"}
+SENDING = {"stream", "stream_options", "max_tokens", "max_completion_tokens", "n", "stop", "user", "model"}
 UNSEEDED = SENDING | {"continue_final_message", "add_generation_prompt"}
 """Fields that don't change what is said, only how much of it, in what form, by which route."""
 

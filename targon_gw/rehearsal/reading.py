@@ -1,7 +1,7 @@
 """Requests out of bytes, at any split. No I/O: it is fed, and says what has come.
 
-httptools does the parsing and is strict about it; what it refuses is `Unreadable`, and the connection is then beyond
-use. A request is told twice: when its head is there, and when it is whole. Trailers are not header lines.
+httptools does the parsing and is strict about it; what it refuses is `Unreadable`, comes last, and the connection is
+then beyond use. A request is told twice: when its head is there, and when it is whole. Trailers are not header lines.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ class TooLarge:
     request: Request
 
 
-Arrival = HeadCame | WholeCame | TooLarge
+@frozen
+class Unreadable:
+    """What came is not HTTP; nothing comes after this."""
 
 
-@define(eq=False)
-class Unreadable(Exception):
-    """What came is not HTTP."""
+Arrival = HeadCame | WholeCame | TooLarge | Unreadable
 
 
 @define(eq=False, slots=False)
@@ -72,17 +72,21 @@ class RequestReader:
     _request: Request | None = field(init=False, default=None)
     _body: bytearray = field(init=False, factory=bytearray)
     _over: bool = field(init=False, default=False)
+    _dead: bool = field(init=False, default=False)
     _arrived: list[Arrival] = field(init=False, factory=list)
 
     def __attrs_post_init__(self) -> None:
         self._parser = httptools.HttpRequestParser(self)
 
     def feed(self, data: bytes) -> list[Arrival]:
-        """What has arrived with `data`, in order; raises `Unreadable`."""
+        """What has arrived with `data`, in order."""
+        if self._dead:
+            return []
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            raise Unreadable from None
+            self._dead = True
+            self._arrived.append(Unreadable())
         arrived, self._arrived = self._arrived, []
         return arrived
 

@@ -16,7 +16,7 @@ from targon_gw.core.config import Dialect
 from .answers import Event, frame, written
 from .framing import CHUNKED, LAST_CHUNK, Lines, chunk, head, http_date, length
 from .refusals import JSON_TYPE, STREAM_TYPE, Rejection
-from .steps import Close, Frame, Script, Send, Step, Wait
+from .steps import Bytes, Close, Frame, Measure, Script, Send, Wait, as_far_as
 
 UPLOAD_GRACE = 1.0
 """Seconds that an early answer is left to be read before the connection goes: closing at once would reset it away."""
@@ -33,23 +33,6 @@ class Pace:
     def interval(self) -> float:
         """Seconds between two events."""
         return 1.0 / self.events_per_second if self.events_per_second else 0.0
-
-
-@frozen
-class Events:
-    """So many events of a stream."""
-
-    count: int
-
-
-@frozen
-class Bytes:
-    """So many bytes after the head, chunk framing included: a cut may fall anywhere."""
-
-    count: int
-
-
-Measure = Events | Bytes
 
 
 @frozen
@@ -189,20 +172,3 @@ class Scene:
         yield from self.reject(rejection, (("Connection", "close"),))
         yield Wait(UPLOAD_GRACE)
         yield Close()
-
-
-def as_far_as(measure: Measure, steps: Iterable[Step]) -> Script:
-    """The first of `steps`, up to so many events (each one Send) or bytes; the last Send may be cut."""
-    left = measure.count
-    for step in steps:
-        if left <= 0:
-            return
-        match step, measure:
-            case Send(data, tokens), Bytes():
-                yield Send(data[:left], tokens)
-                left -= len(data)
-            case Send(), Events():
-                yield step
-                left -= 1
-            case _:
-                yield step

@@ -1,7 +1,8 @@
 """What an answer is made of: steps, performed one after another by the wire.
 
 A script is an iterator of steps. It is drawn lazily, one step at a time and only while the reader takes what was sent,
-so an answer of any length costs no memory. A script never writes, waits or looks at a clock itself.
+so an answer of any length costs no memory. A script never writes, waits or looks at a clock itself. A Measure says how
+far a script is performed.
 """
 
 from __future__ import annotations
@@ -61,3 +62,37 @@ class Frame:
 
 
 Frames = Iterable[Frame]
+
+
+@frozen
+class Events:
+    """So many events of a stream."""
+
+    count: int
+
+
+@frozen
+class Bytes:
+    """So many bytes after the head, chunk framing included: a cut may fall anywhere."""
+
+    count: int
+
+
+Measure = Events | Bytes
+
+
+def as_far_as(measure: Measure, steps: Iterable[Step]) -> Script:
+    """The first of `steps`, up to so many events (each one Send) or bytes; the last Send may be cut."""
+    left = measure.count
+    for step in steps:
+        if left <= 0:
+            return
+        match step, measure:
+            case Send(data, tokens), Bytes():
+                yield Send(data[:left], tokens)
+                left -= len(data)
+            case Send(), Events():
+                yield step
+                left -= 1
+            case _:
+                yield step

@@ -150,6 +150,12 @@ class Vendor:
         scene = Scene(self._setting(served), NOTHING_TO_SAY)
         return self._begin(scene.reject_upload(too_large(self.dialect)), served)
 
+    def refuse_nonsense(self, now: float) -> Answer:
+        """What to answer to bytes that are no request; the connection ends with it."""
+        served = Served("", now)
+        scene = Scene(self._setting(served), NOTHING_TO_SAY)
+        return self._begin(scene.reject(Rejection(400, b""), (("Connection", "close"),)), served)
+
     def answer(self, request: Request, now: float) -> Answer:
         """What to answer to a whole request."""
         served = self._entry(request, now)

@@ -78,14 +78,7 @@ class Conversation(Protocol):
             self._spring()
         if self._deaf or self._gone:
             return
-        try:
-            arrived = self._reader.feed(data)
-        except Unreadable:
-            self._deaf = True
-            self.transport.write(head(400, (("Content-Length", "0"), ("Connection", "close"))))
-            self._leave()
-            return
-        for each in arrived:
+        for each in self._reader.feed(data):
             self._take(each)
         self._next()
 
@@ -131,6 +124,9 @@ class Conversation(Protocol):
             case TooLarge(request):
                 self._deaf = True
                 self._waiting.append(self.vendor.refuse_size(request, now))
+            case Unreadable():
+                self._deaf = True
+                self._waiting.append(self.vendor.refuse_nonsense(now))
             case WholeCame(request) if len(self._waiting) < WAITING:
                 self._waiting.append(request)
             case WholeCame():

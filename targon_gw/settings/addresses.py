@@ -34,7 +34,7 @@ def url_fault(text: str) -> str:
         return "a URL without a user name in it"
     if "?" in text or "#" in text:
         return "a URL without a query or fragment"
-    if _address(host) is None and (_NUMERIC.fullmatch(host) or not _HOST.fullmatch(host)):
+    if _address(host) is None and (_NUMERIC.fullmatch(host) or not _HOST.fullmatch(host.removesuffix("."))):
         return "a URL with a host name or a usual IP address"
     return ""
 
@@ -63,7 +63,7 @@ def endpoint_fault(text: str) -> str:
 
     try:
         # The parsers of the endpoints that get here keep the reactor and use it only to listen.
-        serverFromString(object(), text)  # type: ignore[no-untyped-call]
+        serverFromString(object(), text)
     except (ValueError, TypeError, KeyError, IndexError) as error:
         return _plainly(error, scheme)
     port = re.match(r"tcp6?:(?:port=)?([0-9]+)", text)

@@ -30,6 +30,8 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVER: Final[Any] = yaml.resolver.Resolver()
 _INT: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
 _FLOAT: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?(?:[eE][-+]?[0-9]{1,3})?")
+_OTHER_INT: Final = re.compile(r"[-+]?0(?:o[0-7]+|[0-9]+)")
+"""Numbers to YAML 1.2 and not to 1.1: 0o17, and 089, which is none of the octal ones."""
 _WORDS: Final = {"null": None, "~": None, "": None, "true": True, "false": False}
 _READINGS: Final = {
     "bool": "true or false",
@@ -232,7 +234,7 @@ def resolved(text: str) -> object:
     if len(text) > 64:
         return text
     tag = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False)).rpartition(":")[2]
-    if tag == "str" and not text.startswith(("0o", "+0o", "-0o")):
+    if tag == "str" and not _OTHER_INT.fullmatch(text):
         return text
     guess = Guess(text)
     guess.reading = _READINGS.get(tag, "another number")

@@ -51,8 +51,18 @@ def shown_line(line: str, sensitive: bool) -> str:
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", line)
 
 
+def is_open(setting: str) -> bool:
+    """Whether the values of `setting`, in a file that holds secrets, are none."""
+    return setting in _OPEN
+
+
+def shown_name(name: str, sensitive: bool) -> str:
+    """A name out of a file, for a message: in a file with secrets, only if it is like the name of something."""
+    return shown_value(name, sensitive and not harmless(name))
+
+
 def shown_value(value: object, sensitive: bool) -> str:
-    """`value`, as read from a file, for a message: quoted and cut, `'…'` where it might be a secret."""
+    """`value`, as read from a file, for a message: quoted and cut; `'…'` if it is `sensitive`."""
     match value:
         case None:
             return "nothing"
@@ -62,17 +72,15 @@ def shown_value(value: object, sensitive: bool) -> str:
             text = repr(value)
             return text if not sensitive or len(text) <= 6 else ELLIPSIS
         case str():
-            return f"'{_shown_text(str(value), sensitive)}'"
+            return f"'{ELLIPSIS if sensitive else _shown_text(str(value))}'"
         case dict():
             return "a mapping"
         case _:
             return "a list"
 
 
-def _shown_text(text: str, sensitive: bool) -> str:
-    """`text` without quotes around it, under the rules of `shown_value`."""
-    if sensitive and not harmless(text):
-        return ELLIPSIS
+def _shown_text(text: str) -> str:
+    """`text`, cut, without what looks like a credential and without control characters."""
     cut = text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + ELLIPSIS
     cut = _USERINFO.sub(ELLIPSIS, SECRET_LIKE.sub(ELLIPSIS, cut))
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", cut.replace("\n", "\\n").replace("\t", "\\t"))

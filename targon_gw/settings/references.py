@@ -127,8 +127,11 @@ def _circles(models: Document, named: Named, link: str) -> Iterator[Problem]:
             name = _next(named, name, link)
         if isinstance(name, str) and name in way:
             circle = list(way)[list(way).index(name) :]
-            shown = " → ".join([*circle[:8], circle[0]])
-            yield models.problem(("models", named[name][0], link), f"this goes round in a circle: {shown}")
+            # A circle of aliases alone is told as that, and not again as one of fallbacks.
+            at = next((named[each][0] for each in circle if link in named[each][1]), None)
+            if at is not None:
+                shown = " → ".join([*circle[:8], circle[0]])
+                yield models.problem(("models", at, link), f"this goes round in a circle: {shown}")
         done.update(way)
 
 

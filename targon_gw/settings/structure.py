@@ -30,7 +30,7 @@ from targon_gw.core.config import AtLeast, Duration, Network, QuotaPlan, Secret,
 
 from . import scalars
 from .marks import Document, Path
-from .masking import shown_value
+from .masking import is_open, shown_name
 from .problems import Problem, did_you_mean
 from .scalars import Misfit
 from .shapes import AccountKey, AccountShape, Endpoint, Endpoints, KeyEntry, KeyShape, Matching, OneOf, QuotaShape, Url
@@ -47,8 +47,11 @@ def structured(document: Document, value: object, shape: type[T], path: Path) ->
 
 
 def _problem(document: Document, path: Path, message: str | Misfit, at_name: bool) -> Problem:
-    text = message if isinstance(message, str) else message.message(document.source.sensitive)
-    return document.problem(path, text, at_name)
+    if isinstance(message, Misfit):
+        setting = next((step for step in reversed(path) if isinstance(step, str)), "")
+        hidden = document.source.sensitive and (at_name or not is_open(setting))
+        message = message.message(hidden)
+    return document.problem(path, message, at_name)
 
 
 def _misfits(error: BaseException, path: Path) -> Iterator[tuple[Path, str | Misfit, bool]]:
@@ -88,7 +91,7 @@ class _Unknown(Misfit):
 
     def message(self, sensitive: bool) -> str:
         hint = did_you_mean(self.name, self.known) or f"; known here: {', '.join(self.known)}"
-        return f"unknown setting {shown_value(self.name, sensitive)}{hint}"
+        return f"unknown setting {shown_name(self.name, sensitive)}{hint}"
 
 
 def unknown(name: str, known: list[str], sensitive: bool) -> str:

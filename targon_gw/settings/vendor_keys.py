@@ -16,7 +16,7 @@ from attrs import define, field
 from targon_gw.core.config import KeySettings, Secret
 
 from .marks import Document, Path
-from .masking import shown_value
+from .masking import shown_name
 from .problems import Problem, did_you_mean
 from .reading import LARGEST_SECRET, Unreadable, read_bytes
 from .scalars import Misfit, checked_secret
@@ -56,7 +56,7 @@ class KeysReader:
         """Whether gateway.yaml has an upstream called `name`; a problem if it has not."""
         if self.upstreams is None or name in self.upstreams:
             return True
-        shown = shown_value(name, document.source.sensitive)
+        shown = shown_name(name, document.source.sensitive)
         hint = did_you_mean(name, (*self.upstreams, *_OWN)) or f"; it has: {', '.join(self.upstreams) or 'none'}"
         self.problems.append(document.problem((name,), f"gateway.yaml has no upstream {shown}{hint}", name=True))
         return False

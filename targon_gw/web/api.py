@@ -63,7 +63,9 @@ class Api:
             return None
         try:
             found = self._identify(request)
-            if not isinstance(found, ClientKey):
+            if isinstance(found, ClientKey):
+                request.asking = found
+            else:
                 _closed(found)  # known only later: then the call itself asks again
             if request.method == b"POST":
                 _check_media(request)
@@ -86,7 +88,7 @@ class Api:
     def serve(self, endpoint: Endpoint, request: Request) -> None:
         """Answer a call, now or later."""
         try:
-            client = self._identify(request)
+            client = request.asking or self._identify(request)
             _check_media(request)
             ask = read(endpoint, request.body)
             if isinstance(client, ClientKey):

@@ -22,7 +22,7 @@ from twisted.web.http_headers import Headers
 class LazyRequest(server.Request):
     """A `server.Request` whose subclass sets `fields` (by lower-cased name), `body`, `uri`, `path` and `transport`.
 
-    It is never made by its parents' constructors: they build five objects and two addresses, 9 us a request.
+    It is never made by its parents' constructors: they build five objects and two addresses, 2 us a request and more.
     """
 
     fields: dict[bytes, bytes]

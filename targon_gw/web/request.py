@@ -27,14 +27,16 @@ from twisted.web.error import UnsupportedMethod
 from twisted.web.resource import IResource
 from twisted.web.server import NOT_DONE_YET
 
+from targon_gw.core.clients import ClientKey
 from targon_gw.core.errors import Refusal
-from targon_gw.web.lazy import LazyRequest
-from targon_gw.web.refusals import envelope, headers_of, status_of
-from targon_gw.web.strict import METHODS, Head
+
+from .lazy import LazyRequest
+from .refusals import envelope, headers_of, status_of
+from .strict import METHODS, Head
 
 if TYPE_CHECKING:
-    from targon_gw.web.channel import Channel
-    from targon_gw.web.serving import Site
+    from .channel import Channel
+    from .serving import Site
 
 Fields = Iterable[tuple[bytes, bytes]]
 
@@ -53,6 +55,8 @@ class Request(LazyRequest):
     defaultContentType = None
     on_gone: Callable[[], None] | None = None
     body: bytes = b""
+    asking: ClientKey | None = None
+    """Who asks, where the gate has found out."""
     channel: Channel | None  # type: ignore[assignment]
     site: Site
     _log = Logger()
@@ -60,7 +64,8 @@ class Request(LazyRequest):
     _mute = False
 
     def __init__(self, channel: Channel, head: Head) -> None:
-        # The two parents' constructors build five objects and two addresses that a call never looks at: 9 of 10 us.
+        # The two parents' constructors build five objects and two addresses that a call never looks at: 2.1 us and
+        # more, against 0.6 us for this.
         site = channel.site
         self.channel = channel
         self.site = site
@@ -216,7 +221,7 @@ class Request(LazyRequest):
                 self.answer(204, [(b"allow", METHODS)], b"")
                 return
             root = self.site.resource
-            # One leaf is what the gateway has; to look for children would cost 4 us a request.
+            # One leaf is what the gateway has; to look for children would have to split the path first.
             self.render(root if root.isLeaf else self.site.getResourceFor(self))
         except Exception:  # The edge of twisted.web: whatever a resource raises is our bug, and must be answered.
             self.processingFailed(Failure())

@@ -145,7 +145,7 @@ def started(folder: Path, wishes: Wishes) -> Iterator[Rig]:
             vendor_url = f"http://127.0.0.1:{int(vendor.stdout.readline())}"
             port, log = free_port(), folder / "gateway.log"
             path = write_settings(folder, wishes, port, vendor_url)
-            run = [sys.executable, "-m", "targon_gw.cli", "run", "-c", str(path)]
+            run = [str(Path(sys.executable).parent / "targon-gw"), "run", "-c", str(path)]
             with log.open("wb") as out, subprocess.Popen(run, stdout=out, stderr=out, cwd=folder) as gateway:
                 try:
                     rig = Rig(f"http://127.0.0.1:{port}", vendor_url, vendor, gateway, log)

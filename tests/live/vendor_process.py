@@ -20,7 +20,7 @@ from targon_gw.rehearsal.vendor import Vendor
 def vendor_of(settings: dict[str, Any]) -> Vendor:
     """The vendor that `settings` describe: accounts {name: [key…]}, models, dialect, events a second."""
     accounts = tuple(Account(name, tuple(keys)) for name, keys in settings["accounts"].items())
-    models = tuple(Model(name, reasoning="R1" in name, dimensions=8) for name in settings["models"])
+    models = tuple(Model(name, reasoning="R1" in name) for name in settings["models"])
     pace = Pace(settings.get("first_token", 0.0), settings.get("events_per_second", 0.0))
     return Vendor(accounts, Dialect(settings.get("dialect", "targon")), models, pace)
 

@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 from attrs import define, field
+from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 
 from targon_gw.core.config import Dialect
 from targon_gw.rehearsal.accounts import Account
@@ -95,9 +97,6 @@ class Stage:
 
     def leave(self) -> None:
         """The client goes, or the connection that was ended is gone."""
-        from twisted.internet.error import ConnectionLost
-        from twisted.python.failure import Failure
-
         self.talk.connectionLost(Failure(ConnectionLost()))
 
     def ask(self, model: str = MODEL, **more: Any) -> bytes:

@@ -61,6 +61,7 @@ class AdminTests(TestCase):
             {"fault": "stall", "after": True},
             {"fault": "stall", "after": 1, "arg": "1"},
             {"fault": "stall", "times": 0},
+            {"fault": "refuse-connection"},
             {"fault": "stall", "key": 3},
             {"fault": "stall", "colour": "red"},
         ]

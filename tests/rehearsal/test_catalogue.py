@@ -7,12 +7,24 @@ from unittest import TestCase
 from targon_gw.core.config import Dialect
 from targon_gw.rehearsal.catalogue import CATALOGUE, UnknownFault, named_in, ordered
 from targon_gw.rehearsal.fault import Moment
-from targon_gw.rehearsal.scene import Bytes, Events
+from targon_gw.rehearsal.steps import Bytes, Events
 
-from . import test_faults_connection, test_faults_events, test_faults_framing, test_faults_refusals
+from . import (
+    test_faults_connection,
+    test_faults_events,
+    test_faults_framing,
+    test_faults_refusals,
+    test_faults_spelling,
+)
 from .stage import MODEL, response, stage
 
-PAGES = (test_faults_connection, test_faults_events, test_faults_framing, test_faults_refusals)
+PAGES = (
+    test_faults_connection,
+    test_faults_events,
+    test_faults_framing,
+    test_faults_refusals,
+    test_faults_spelling,
+)
 PLAYED_ELSEWHERE = {1, 3, 4, 47, 48, 51}
 """Faults of addresses (D-01, D-03, D-04), of all vendors at once, and of the gateway's own conduct."""
 

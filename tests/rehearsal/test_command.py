@@ -30,7 +30,8 @@ class RunTests(TestCase):
         out, memory = io.StringIO(), MemoryReactorClock()
         run(memory, Vendor(), 8080, "127.0.0.1", out)
         assert memory.hasRun
-        assert "listens on http://0.0.0.0:8080/v1" in out.getvalue() or "http://127.0.0.1:8080/v1" in out.getvalue()
+        assert memory.tcpServers[0][3] == "127.0.0.1"
+        assert "listens on http://0.0.0.0:8080/v1" in out.getvalue(), "the address that the port gives, here a fake's"
 
     def test_taken_port(self) -> None:
         """Where it cannot listen it stops, prints nothing and raises that."""

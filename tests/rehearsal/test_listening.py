@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.error import CannotListenError, ConnectionDone, ConnectionLost
@@ -59,12 +58,16 @@ class LiveTests(TestCase):
 
     async def ask(self, model: str) -> tuple[Client, type[BaseException]]:
         """Ask over a connection of one's own until it is lost."""
+        from twisted.internet import reactor
+
         client = Client(chat(model))
         await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", self.port.getHost().port), client)
         return client, await client.lost
 
     async def test_reset_and_fin(self) -> None:
         """D-05, D-10, D-11: RST is a lost connection, FIN a closed one; what was said before either arrives."""
+        from twisted.internet import reactor
+
         self.port = await start(reactor, vendor())
         self.addCleanup(self.port.stopListening)
         for model, reason, events in (
@@ -79,6 +82,8 @@ class LiveTests(TestCase):
 
     async def test_taken_port(self) -> None:
         """A port that is taken is said to be."""
+        from twisted.internet import reactor
+
         self.port = await start(reactor, vendor())
         self.addCleanup(self.port.stopListening)
         with self.assertRaises(CannotListenError):

@@ -86,8 +86,13 @@ class RequestReaderTests(TestCase):
             b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
             b"GET / HTTP/1.1\r\nHost: v\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
         ):
-            with self.subTest(data=data), self.assertRaises(Unreadable):
-                read([data])
+            with self.subTest(data=data):
+                assert read([data, get("/")])[-1] == Unreadable()
+
+    def test_what_came_before_stands(self) -> None:
+        """Requests that were in order are told, though nonsense follows in the same bytes."""
+        arrivals = read([get("/") + b"\x00\x01\x02\r\n"])
+        assert [type(each) for each in arrivals] == [HeadCame, WholeCame, Unreadable]
 
 
 class RequestTests(TestCase):

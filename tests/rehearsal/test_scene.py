@@ -6,9 +6,9 @@ from unittest import TestCase
 
 from targon_gw.core.config import Dialect
 from targon_gw.rehearsal.answers import Event
-from targon_gw.rehearsal.framing import LAST_CHUNK, chunk, head, reason
-from targon_gw.rehearsal.scene import Bytes, Events, Pace, Scene, Setting, Streamed, Unary, as_far_as
-from targon_gw.rehearsal.steps import Send, Step, Wait
+from targon_gw.rehearsal.framing import LAST_CHUNK
+from targon_gw.rehearsal.scene import Pace, Scene, Setting, Streamed, Unary
+from targon_gw.rehearsal.steps import Send, Wait
 
 TOLD = [Event({"choices": [{"index": 0, "delta": {"content": letter}}]}, 1) for letter in "abc"]
 
@@ -45,35 +45,3 @@ class WholeTests(TestCase):
         """What a stream is billed is what its events bring."""
         assert scene(Streamed(lambda: iter(TOLD))).tokens == 3
         assert scene(Unary({}, 9)).tokens == 9
-
-
-class AsFarAsTests(TestCase):
-    """The beginning of a script."""
-
-    STEPS: tuple[Step, ...] = (Send(b"abc", 1), Wait(1.0), Send(b"def", 1), Wait(1.0), Send(b"ghi", 1))
-
-    def test_events(self) -> None:
-        """So many sends, and no wait after the last."""
-        assert list(as_far_as(Events(2), self.STEPS)) == list(self.STEPS[:3])
-        assert list(as_far_as(Events(0), self.STEPS)) == []
-        assert list(as_far_as(Events(9), self.STEPS)) == list(self.STEPS)
-
-    def test_bytes(self) -> None:
-        """So many bytes, wherever that is."""
-        for count in range(10):
-            sent = b"".join(step.data for step in as_far_as(Bytes(count), self.STEPS) if isinstance(step, Send))
-            assert sent == b"abcdefghi"[:count]
-
-
-class FramingTests(TestCase):
-    """Bytes of heads and chunks."""
-
-    def test_head(self) -> None:
-        """A status line, lines, an empty line."""
-        assert head(200, (("A", "b"),)) == b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n"
-        assert head(529, (), "1.0") == b"HTTP/1.0 529 Site is overloaded\r\n\r\n"
-        assert reason(599) == "Unknown"
-
-    def test_chunk(self) -> None:
-        """Sizes are hexadecimal."""
-        assert chunk(b"x" * 26) == b"1a\r\n" + b"x" * 26 + b"\r\n"

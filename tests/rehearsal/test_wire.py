@@ -63,6 +63,16 @@ class ConversationTests(TestCase):
         scene.say(b"\x16\x03\x01\x00\xa5")
         assert (response(scene.line.take()).status, scene.line.ended) == (400, "fin")
 
+    def test_unreadable_after_a_request(self) -> None:
+        """The request before the nonsense gets its answer first."""
+        scene = stage(pace=Pace(1.0, 0.0))
+        scene.say(chat(max_tokens=1) + b"\x16\x03\x01\x00\xa5")
+        assert scene.line.ended is None
+        scene.wait(1)
+        first = response(scene.line.take())
+        assert first.whole
+        assert (response(first.rest).status, scene.line.ended) == (400, "fin")
+
     def test_expectation(self) -> None:
         """Who asks first is told to go on."""
         scene = stage()

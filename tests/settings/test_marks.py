@@ -57,6 +57,7 @@ class ResolvedTests:
             ("010", "another number"),
             ("0x1f", "another number"),
             ("0o17", "another number"),
+            ("089", "another number"),
             ("1_000", "another number"),
             ("12:30", "another number"),
             ("12:30:45", "another number"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from targon_gw.settings.masking import harmless, shown_line, shown_value
+from targon_gw.settings.masking import harmless, shown_line, shown_name, shown_value
 
 SECRET = "Qx7pLm2vTz9wRk4bYc8nHd3s"
 
@@ -85,8 +85,9 @@ class ShownValueTests:
         assert shown_value("x" * 1000, False) == "'" + "x" * 63 + "…'"
 
     def test_sensitive(self) -> None:
-        """Out of a file with secrets, only what looks like a name is repeated."""
-        assert shown_value("secret_fil", True) == "'secret_fil'"
-        assert shown_value(SECRET, True) == "'…'"
+        """Out of a file with secrets, no value is repeated, and only such names as look like one."""
+        assert shown_value("word", True) == "'…'"
+        assert shown_name("secret_fil", True) == "'secret_fil'"
+        assert shown_name(SECRET, True) == "'…'"
         assert shown_value(12345678, True) == "…"
         assert not harmless("sk-abcdefghijkl")

@@ -33,7 +33,7 @@ tragon: [Qx7pLm2vTz9wRk4bYc8nHd3t]
     "clients.yaml": """\
 clients:
   - {name: no, key: Zz-very-secret-client-key-1}
-  - {name: ann, key: Zz-very-secret-client-key-2, models:}
+  - {name: ann, key: Zz-very-secret-client-key-2, models: }
 """,
     "models.yaml": """\
 models:
@@ -67,28 +67,28 @@ keys.yaml:5:8: unknown setting 'secret_fil'; did you mean 'secret_file'?
        |        ^
 keys.yaml:5:37: expected 1 or more, got 0
      5 |     - {secret_fil: …………………, weight: 0}
-       |                                      ^
+       |                                     ^
 keys.yaml:7:1: gateway.yaml has no upstream 'tragon'; did you mean 'targon'?
      7 | tragon: [………………………………………………………………]
        | ^
 clients.yaml:2:12: expected text, got 'no', which YAML reads as true or false: quote it
-     2 |   - {name: no, key: …………………………………………………………………………………}
+     2 |   - {name: no, key: ………………………………………………………………………}
        |            ^
-clients.yaml:3:56: expected a list, got nothing: write [] for an empty one
-     3 |   - {name: ann, key: …………………………………………………………………………………, models:}
-       |                                                        ^
+clients.yaml:3:59: expected a list, got nothing: write [] for an empty one
+     3 |   - {name: ann, key: ………………………………………………………………………, models: }
+       |                                                           ^
 models.yaml:3:22: gateway.yaml has no upstream 'targn'; did you mean 'targon'?
      3 |     routes: [targon, targn]
        |                      ^
 models.yaml:4:15: this goes round in a circle: deepseek → deepseek
      4 |     fallback: deepseek
        |               ^
-models.yaml:5:21: there is no model 'deepsek'; did you mean 'deepseek'?
+models.yaml:5:23: there is no model 'deepsek'; did you mean 'deepseek'?
      5 |   - {id: chat, alias: deepsek, kind: chat}
-       |                     ^
-models.yaml:5:30: 'kind' means nothing beside alias: it is the other model's
+       |                       ^
+models.yaml:5:32: 'kind' means nothing beside alias: it is the other model's
      5 |   - {id: chat, alias: deepsek, kind: chat}
-       |                              ^"""
+       |                                ^"""
 
 
 class SettingsErrorTests:

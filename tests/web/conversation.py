@@ -47,6 +47,7 @@ class Wire(StringTransport):
 
     dataBuffer = b""
     aborted = False
+    transport: Wire | None = None
 
     def __init__(self) -> None:
         super().__init__()

@@ -73,6 +73,16 @@ class PipelineTests:
         assert gone == [True]
         assert len(talk.desk.seen) == 1
 
+    def test_answer_after_the_abort(self) -> None:
+        """A-18: who answers before the abort has arrived wakes nothing: no further request is served."""
+        talk = Conversation(Desk(later))
+        talk.say(ask(body=b"abc") + NEXT * 600)
+
+        talk.desk.seen[0].answer(200, [], b"")
+        talk.channel.dataReceived(NEXT)
+
+        assert len(talk.desk.seen) == 1
+
     def test_reading_goes_on_while_a_request_runs(self) -> None:
         """A-17: the client's leaving is seen though pipelined requests wait and the client reads nothing."""
         talk = Conversation(Desk(later))

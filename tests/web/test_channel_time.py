@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from targon_gw.web.request import Request
-from tests.web.conversation import NEXT, Conversation, Desk, ask, statuses
+from tests.web.conversation import NEXT, Conversation, Desk, Wire, ask, statuses
 
 
 def later(request: Request) -> None:
@@ -173,3 +173,17 @@ class ClosingTests:
         assert not talk.wire.aborted
         talk.pass_seconds(5)
         assert talk.wire.aborted
+
+    def test_tls_waits_for_a_farewell(self) -> None:
+        """Where all has left and only TLS's farewell is missing, the connection beneath is closed, not aborted: what
+        the kernel still holds arrives.
+        """
+        talk = Conversation()
+        beneath = Wire()
+        talk.wire.transport = beneath
+        talk.say(ask("Connection: close\r\n"))
+
+        talk.pass_seconds(5)
+
+        assert beneath.disconnecting
+        assert not talk.wire.aborted

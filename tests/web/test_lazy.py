@@ -7,9 +7,19 @@ from typing import Any
 from klein import Klein
 from twisted.internet.defer import Deferred
 from twisted.web.resource import Resource
-from twisted.web.static import Data
 
 from tests.web.conversation import NEXT, Conversation, Desk, ask, statuses
+
+
+class Page(Resource):
+    """A page that knows GET alone."""
+
+    isLeaf = True
+
+    def render_GET(self, request: Any) -> bytes:
+        """The page."""
+        request.setHeader(b"content-type", b"text/plain")
+        return b"hello"
 
 
 class LazyRequestTests:
@@ -49,7 +59,7 @@ class TwistedResourceTests:
     def test_tree(self) -> None:
         """Children are found, and their methods called; HEAD is answered without a body; 405 is ours."""
         root = Resource()
-        root.putChild(b"page", Data(b"hello", "text/plain"))
+        root.putChild(b"page", Page())
         talk = Conversation(resource=root)
 
         talk.say(ask(target="/page", method="GET"))
@@ -64,12 +74,6 @@ class TwistedResourceTests:
 
     def test_head(self) -> None:
         """A resource that has only GET answers HEAD with its length and no body."""
-
-        class Page(Resource):
-            isLeaf = True
-
-            def render_GET(self, request: Any) -> bytes:
-                return b"hello"
 
         talk = Conversation(resource=Page())
 

@@ -1,0 +1,134 @@
+"""Who is asking."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+
+import pytest
+
+from targon_gw.core.clients import Keyring, client_key, identify
+from targon_gw.core.config import Anonymous, ClientSettings, Secret
+from targon_gw.core.errors import Refusal
+
+SECRET = "sk-tg-0123456789abcdef"
+
+
+def entry(**settings: object) -> ClientSettings:
+    """An entry of clients.yaml."""
+    return ClientSettings("ann", Secret(SECRET).digest, **settings)  # type: ignore[arg-type]
+
+
+def ring(*entries: ClientSettings, anonymous: Anonymous | None = None) -> Keyring:
+    """The keyring of those entries."""
+    return Keyring.of(entries or (entry(),), anonymous or Anonymous())
+
+
+class KeyringTests:
+    """Keys by digest."""
+
+    def test_finds_the_owner(self) -> None:
+        """The whole key, byte for byte."""
+        found = ring().find(SECRET.encode())
+
+        assert found is not None
+        assert found.name == "ann"
+
+    @pytest.mark.parametrize(
+        "secret",
+        [
+            b"",
+            b" ",
+            SECRET[:-1].encode(),
+            (SECRET + "x").encode(),
+            SECRET.upper().encode(),
+            f" {SECRET} ".encode(),
+            b"'\"{{7*7}}!!python/object\x00",
+            "ключ".encode(),
+            b"\xff\xfe",
+            b"x" * 1_000_000,
+            Secret(SECRET).digest.encode(),
+            bytes.fromhex(Secret(SECRET).digest),
+        ],
+    )
+    def test_near_and_far_misses_are_alike(self, secret: bytes) -> None:
+        """Whatever else is sent is nobody's, and is refused in the same words, which do not hold it (C-01…C-05)."""
+        with pytest.raises(Refusal) as refused:
+            identify(ring().find(secret), "192.0.2.1", 0.0)
+
+        assert refused.value.code == "invalid_api_key"
+        assert refused.value.message == "Invalid API key. Send yours as 'Authorization: Bearer YOUR_KEY'."
+        assert refused.value.wait is None
+
+    def test_without_a_key(self) -> None:
+        """Nobody, unless callers without one are let in; then only for their models."""
+        assert ring().find(None) is None
+        nobody = ring(anonymous=Anonymous(True, ("acme/*",))).find(None)
+        assert nobody is not None
+        assert (nobody.name, nobody.may_use("acme/m"), nobody.may_use("other/m")) == ("anonymous", True, False)
+
+    def test_secrets_are_not_kept(self) -> None:
+        """What the keyring holds does not show a key."""
+        assert SECRET not in repr(ring())
+
+
+class ClientKeyTests:
+    """What one client may."""
+
+    @pytest.mark.parametrize(
+        ("patterns", "model", "may"),
+        [
+            (None, "anything", True),
+            (("acme/*",), "acme/large", True),
+            (("acme/*",), "evil/acme/large", False),
+            (("acme/*",), "acme/", True),
+            (("acme/*", "small"), "small", True),
+            (("small",), "smaller", False),
+            (("Small",), "small", False),
+            (("a.c",), "abc", False),
+            ((), "anything", False),
+        ],
+    )
+    def test_models(self, patterns: tuple[str, ...] | None, model: str, may: bool) -> None:
+        """Patterns as of a shell, on the whole name; none at all is every model, an empty list is no model (C-07)."""
+        assert client_key(entry(models=patterns)).may_use(model) is may
+
+    @pytest.mark.parametrize(
+        ("address", "may"),
+        [
+            ("10.1.2.3", True),
+            ("::ffff:10.1.2.3", True),
+            ("11.1.2.3", False),
+            ("2001:db8::1", True),
+            ("2001:db9::1", False),
+            ("fe80::1%eth0", False),
+            ("not an address", False),
+            ("", False),
+        ],
+    )
+    def test_addresses(self, address: str, may: bool) -> None:
+        """Networks of both kinds, and IPv4 that comes as IPv6; what can't be read is not let in."""
+        networks = (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("2001:db8::/32"))
+        client = client_key(entry(allow_from=networks))
+
+        assert client.may_call_from(address) is may
+        if not may:
+            with pytest.raises(Refusal) as refused:
+                identify(client, address, 0.0)
+            assert refused.value.code == "address_not_allowed"
+
+    def test_any_address(self) -> None:
+        """Where no network is named, it may call from everywhere, a Unix socket too."""
+        assert client_key(entry()).may_call_from("")
+
+    def test_expiry(self) -> None:
+        """Valid up to its moment; from then on it is as unknown as any other (C-02)."""
+        end = datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC)
+        client = client_key(entry(expires=end))
+
+        assert identify(client, "192.0.2.1", end.timestamp() - 1) is client
+        with pytest.raises(Refusal) as expired:
+            identify(client, "192.0.2.1", end.timestamp())
+        with pytest.raises(Refusal) as unknown:
+            identify(None, "192.0.2.1", 0.0)
+        assert (expired.value.code, expired.value.message) == (unknown.value.code, unknown.value.message)

@@ -1,0 +1,135 @@
+"""Builders of what the core's tests need: settings of any size, requests, pools, gateways, and dice that fall as told.
+
+Nothing here stands in for a part of the gateway: what is built is the real thing, out of small settings.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from attrs import evolve
+
+from targon_gw.core.call import Attempt, Call, Step, Try
+from targon_gw.core.clients import ClientKey
+from targon_gw.core.config import (
+    ClientSettings,
+    Config,
+    KeySettings,
+    ModelSettings,
+    Retries,
+    Secret,
+    UpstreamSettings,
+)
+from targon_gw.core.gateway import Gateway
+from targon_gw.core.keys import Lease, UpstreamKey, Want
+from targon_gw.core.openai import Ask, Endpoint, read
+from targon_gw.core.pool import KeyPool
+
+MODEL = "acme/large"
+CLIENT_SECRET = b"sk-tg-a-client-of-the-tests"
+WALL = 1_700_000_000.0
+"""Unix seconds at the tests' monotonic 0."""
+
+
+def key(number: int, account: str | None = None, weight: int = 1, enabled: bool = True) -> KeySettings:
+    """The n-th key; an account of its own where none is named."""
+    secret = Secret(f"sn4_{number:028d}")
+    return KeySettings(secret, account or secret.fingerprint, weight, enabled)
+
+
+def upstream(keys: int | Iterable[KeySettings] = 1, name: str = "acme", **settings: Any) -> UpstreamSettings:
+    """A vendor with that many keys, each an account of its own, or with these."""
+    entries = tuple(key(n) for n in range(keys)) if isinstance(keys, int) else tuple(keys)
+    return UpstreamSettings(name, f"https://{name}.example/v1", keys=entries, **settings)
+
+
+def config(*upstreams: UpstreamSettings, models: Iterable[ModelSettings] = (), **settings: Any) -> Config:
+    """Those vendors (or one with one key), those models (or `MODEL`), and one client."""
+    client = ClientSettings("ann", Secret(CLIENT_SECRET.decode()).digest)
+    return Config(
+        upstreams=upstreams or (upstream(),),
+        models=tuple(models) or (ModelSettings(MODEL),),
+        **{"clients": (client,), **settings},
+    )
+
+
+def ask(model: str = MODEL, endpoint: Endpoint = Endpoint.CHAT, **fields: Any) -> Ask:
+    """What a small body asks for."""
+    prompt = {
+        Endpoint.CHAT: {"messages": [{"role": "user", "content": "hello"}]},
+        Endpoint.COMPLETIONS: {"prompt": "hello"},
+        Endpoint.EMBEDDINGS: {"input": "hello"},
+    }[endpoint]
+    return read(endpoint, json.dumps({"model": model, **prompt, **fields}).encode())
+
+
+def no_roll() -> float:
+    """A die that always shows its least."""
+    return 0.0
+
+
+def rolls(*values: float) -> Callable[[], float]:
+    """A die that shows these, over and over."""
+    shown = 0
+
+    def roll() -> float:
+        nonlocal shown
+        shown += 1
+        return values[(shown - 1) % len(values)]
+
+    return roll
+
+
+def pool(keys: int | Iterable[KeySettings] = 1, roll: Callable[[], float] = no_roll, **settings: Any) -> KeyPool:
+    """A vendor's pool."""
+    return KeyPool(upstream(keys, **settings), roll)
+
+
+def the(pool: KeyPool, number: int) -> UpstreamKey:
+    """The n-th key of a pool."""
+    return list(pool.keys.values())[number]
+
+
+def lease(pool: KeyPool, now: float, want: Want | None = None) -> Lease:
+    """A lease that must be had."""
+    drawn = pool.draw(want or Want(MODEL), now)
+    assert drawn is not None, "no key may serve"
+    return drawn
+
+
+def lease_of(pool: KeyPool, number: int, now: float, want: Want | None = None) -> Lease:
+    """A lease of the n-th key and no other."""
+    others = {k.id for n, k in enumerate(pool.keys.values()) if n != number}
+    return lease(pool, now, evolve(want or Want(MODEL), tried_keys=others))
+
+
+def gateway(settings: Config | None = None, roll: Callable[[], float] = no_roll) -> Gateway:
+    """A gateway of those settings, or of the smallest there are."""
+    return Gateway.of(settings or config(), WALL, roll)
+
+
+def client(gateway: Gateway) -> ClientKey:
+    """The client of `config`."""
+    found = gateway.identify(CLIENT_SECRET, "192.0.2.1", 0.0)
+    assert isinstance(found, ClientKey)
+    return found
+
+
+def call(gateway: Gateway, now: float = 0.0, asked: Ask | None = None) -> Call:
+    """An admitted call."""
+    admitted = gateway.admit(client(gateway), asked or ask(), "req_1", now)
+    assert isinstance(admitted, Call)
+    return admitted
+
+
+def attempt_of(step: Step) -> Attempt:
+    """The attempt that a step asks for; fails where it asks for anything else."""
+    assert isinstance(step, Try), step
+    return step.attempt
+
+
+def patient(**changes: Any) -> Retries:
+    """Rules of retrying, with these changes."""
+    return evolve(Retries(), **changes)

@@ -1,0 +1,1 @@
+"""The rooms that face the vendor, in memory."""

@@ -1,0 +1,125 @@
+"""What a connection writes, and when it is through with writing."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import pytest
+from attrs import define, field
+from twisted.internet.interfaces import ISystemHandle
+from twisted.internet.testing import StringTransport
+from twisted.web.client import ResponseDone
+from zope.interface import implementer
+
+from targon_gw.outbound.connection import JOINED, WATCHED, Connection
+from targon_gw.outbound.reading import Bounds
+
+from .wire import OK, Bench, taken
+
+EARLY = b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno"
+
+
+class WritingTests:
+    """The request, as bytes."""
+
+    def test_one_write(self) -> None:
+        """Head and body leave in one write: request line, Host, identity, the caller's lines, the length, the body."""
+        bench = Bench()
+        writes: list[bytes] = []
+        bench.exchange(OK)
+        bench.vendor.lines[0].transport.write = writes.append  # type: ignore[method-assign]
+        bench.ask(body=b"payload")
+        expected = (
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: api.vendor.example\r\nAccept-Encoding: identity\r\n"
+            b"Content-Length: 7\r\n\r\npayload"
+        )
+        assert writes == [expected]
+
+    @pytest.mark.parametrize("size", [WATCHED, WATCHED + 1, JOINED, JOINED + 1])
+    def test_every_size_arrives(self, size: int) -> None:
+        """However large the body is, what arrives is the head and all of it."""
+        bench = Bench()
+        bench.ask(body=b"x" * size)
+        heard = bench.vendor.lines[0].heard()
+        head, _, body = heard.partition(b"\r\n\r\n")
+        assert b"Content-Length: %d" % size in head
+        assert body == b"x" * size
+
+    def test_get_has_no_length(self) -> None:
+        """A GET says nothing of a body; an empty POST says 0."""
+        bench = Bench()
+        bench.ask(method=b"GET", body=b"")
+        assert b"Content-Length" not in bench.vendor.lines[0].heard()
+        bench.ask(body=b"")
+        assert bench.vendor.lines[1].heard().endswith(b"Content-Length: 0\r\n\r\n")
+
+
+class EarlyAnswerTests:
+    """D-40: an answer while the request is on its way."""
+
+    def test_upload_is_stopped(self) -> None:
+        """The early answer is delivered whole, and the connection dropped with what was not sent."""
+        bench = Bench()
+        asked = bench.ask(body=b"x" * (WATCHED + 1))
+        line = bench.vendor.lines[0]
+        line.transport.producer.pauseProducing()
+        line.say(EARLY)
+        reader = taken(asked)
+        assert (reader.body, reader.end) == (b"no", ResponseDone)
+        assert line.aborted
+
+    def test_upload_that_is_through(self) -> None:
+        """Once the transport has taken everything, the connection is as good as any, without a producer."""
+        bench = Bench()
+        bench.ask(body=b"x" * (WATCHED + 1))
+        line = bench.vendor.lines[0]
+        line.transport.producer.pauseProducing()
+        line.transport.producer.resumeProducing()
+        line.say(EARLY)
+        assert not line.aborted
+        assert line.transport.producer is None
+        bench.ask()
+        assert len(bench.vendor.lines) == 1
+
+
+@implementer(ISystemHandle)
+class SocketTransport(StringTransport):
+    """A transport in memory that shows a real socket to whoever asks for its handle."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__()
+        self._sock = sock
+
+    def getHandle(self) -> socket.socket:
+        return self._sock
+
+
+@define(eq=False)
+class Nobody:
+    """An owner that only counts."""
+
+    gone_ones: list[Any] = field(factory=list)
+
+    def gone(self, connection: Any) -> None:
+        self.gone_ones.append(connection)
+
+
+class QuietTests:
+    """D-06, D-31: the look at the socket before a connection is used again."""
+
+    def test_what_the_kernel_holds(self) -> None:
+        """Nothing waiting is quiet; a byte or an end that the reactor has not seen is not."""
+        near, far = socket.socketpair()
+        near.setblocking(False)
+        connection = Connection(Nobody(), (b"", b""), Bounds())  # type: ignore[arg-type]
+        connection.makeConnection(SocketTransport(near))
+        assert connection.quiet()
+        far.send(b"H")
+        assert not connection.quiet()
+        near.recv(1)
+        assert connection.quiet()
+        far.close()
+        assert not connection.quiet()
+        near.close()
+        assert not connection.quiet()
