@@ -1,22 +1,30 @@
 """One line for each call, written cheaply: it lies on the path of every one.
 
 JSON, or logfmt on a terminal. Lines are gathered and written together, at most `EVERY` seconds later. Nothing of a body
-or a header can be in them: an Entry holds names of the settings, fingerprints and figures.
+or a header can be in them: an Entry holds names of the settings, fingerprints and figures. Writing must not stop the
+gateway: what a full pipe does not take is dropped and counted, and the next lines that get through say how many.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import os
+import re
+import select
+import stat
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TextIO
 
 import msgspec
 from attrs import define, field
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from targon_gw.core.ledger import Entry
 
 EVERY = 0.25
+_BARE = re.compile(r"[!#-<>-\[\]-~]+")
+"""What needs no quotes in logfmt: ASCII that is seen, but for quotes, `=` and backslashes."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -28,22 +36,33 @@ class CallLog:
     terminal: bool
     clock: IReactorTime
     wall: Callable[[], float]
+    lost: int = 0
+    """Lines that could not be written since some last could."""
     _lines: list[str] = field(factory=list)
-    _armed: bool = False
+    _timer: IDelayedCall | None = None
+    _pipe: int | None = field(init=False)
+    """The descriptor behind `out`, where writing to it may block."""
     _second: int = -1
     _prefix: str = ""
+
+    @_pipe.default
+    def _blocking_descriptor(self) -> int | None:
+        try:
+            descriptor = self.out.fileno()
+            return None if stat.S_ISREG(os.fstat(descriptor).st_mode) else descriptor
+        except (OSError, ValueError):
+            return None
 
     def settled(self, entry: Entry) -> None:
         """A call is over."""
         line = line_of(entry, self._moment())
         if self.terminal:
             told = msgspec.to_builtins(line)
-            self._lines.append(" ".join([told.pop("at"), *(f"{name}={value}" for name, value in told.items())]))
+            self._lines.append(" ".join([told.pop("at"), *(f"{name}={_quoted(told[name])}" for name in told)]))
         else:
             self._lines.append(_encode(line).decode())
-        if not self._armed:
-            self._armed = True
-            self.clock.callLater(EVERY, self.flush)
+        if self._timer is None:
+            self._timer = self.clock.callLater(EVERY, self.flush)
 
     def _moment(self) -> str:
         """The time of day, as the log writes it; its second is written once."""
@@ -55,15 +74,62 @@ class CallLog:
         return f"{self._prefix}.{int((now - second) * 1000):03d}Z"
 
     def flush(self) -> None:
-        """Write what has gathered. A log that can't be written never stops a call."""
-        self._armed = False
+        """Write what has gathered, now. A log that can't be written never stops a call."""
+        timer, self._timer = self._timer, None
+        if timer is not None and timer.active():
+            timer.cancel()
         lines, self._lines = self._lines, []
-        if lines:
+        if lines and self.lost and self._wrote([self._loss()]):
+            self.lost = 0
+        for piece in [lines] if self._pipe is None else _pieces(lines):
+            if not self._wrote(piece):
+                self.lost += len(piece)
+
+    def _loss(self) -> str:
+        return _encode({"at": self._moment(), "event": "lost", "lines": self.lost}).decode()
+
+    def _wrote(self, lines: list[str]) -> bool:
+        if not lines:
+            return True
+        text = "\n".join(lines) + "\n"
+        try:
+            if self._pipe is not None and not _takes(self._pipe):
+                return False
             try:
-                self.out.write("\n".join(lines) + "\n")
-                self.out.flush()
-            except (OSError, ValueError):
-                return
+                self.out.write(text)
+            except UnicodeEncodeError:
+                self.out.write(text.encode("ascii", "backslashreplace").decode("ascii"))
+            self.out.flush()
+        except (OSError, ValueError):
+            return False
+        return True
+
+
+def _takes(descriptor: int) -> bool:
+    """Whether a pipe, socket or terminal takes something now, as far as `select.PIPE_BUF` bytes."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    return any(state & select.POLLOUT and not state & select.POLLERR for _, state in poll.poll(0))
+
+
+def _pieces(lines: list[str]) -> Iterator[list[str]]:
+    """Runs of `lines` that a pipe which takes anything takes without waiting for its reader."""
+    piece: list[str] = []
+    room = select.PIPE_BUF
+    for line in lines:
+        size = len(line.encode("utf-8", "replace")) + 1
+        if size > room and piece:
+            yield piece
+            piece, room = [], select.PIPE_BUF
+        piece.append(line)
+        room -= size
+    yield piece
+
+
+def _quoted(value: object) -> str:
+    """A value as logfmt writes it; what could upset a terminal is escaped."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return text if _BARE.fullmatch(text) else json.dumps(text)
 
 
 class Line(msgspec.Struct, omit_defaults=True, gc=False):

@@ -6,6 +6,7 @@ key is made up at each start, where the settings have none, so that no key that 
 
 from __future__ import annotations
 
+import re
 import secrets
 import sys
 from collections.abc import Callable
@@ -62,7 +63,8 @@ def _boxed(reactor: Any, config: Config, settings: UpstreamSettings) -> tuple[Up
 def greeting(config: Config, secret: str, boxes: dict[str, str]) -> str:
     """What stands on the terminal: where it listens, a key, a line to paste."""
     address = f"http://127.0.0.1:{_port(config)}"
-    model = config.models[0].id if config.models else "MODEL"
+    model = next((m.id for m in config.models if m.kind is not Kind.EMBEDDING), "MODEL")
+    headers = f"-H 'Content-Type: application/json' -H 'Authorization: Bearer {secret}'"
     body = f'{{"model":"{model}","messages":[{{"role":"user","content":"Hello!"}}],"stream":true}}'
     lines = [
         "",
@@ -71,8 +73,7 @@ def greeting(config: Config, secret: str, boxes: dict[str, str]) -> str:
         "",
         "Try it:",
         "",
-        f"curl -N {address}/v1/chat/completions -H 'Content-Type: application/json' "
-        f"-H 'Authorization: Bearer {secret}' -d '{body}'",
+        f"curl -N {address}/v1/chat/completions {headers} -d '{body}'",
         "",
     ]
     for name, box in boxes.items():
@@ -83,5 +84,5 @@ def greeting(config: Config, secret: str, boxes: dict[str, str]) -> str:
 
 def _port(config: Config) -> str:
     """The port of the first address to listen on."""
-    parts = config.listen[0].split(":") if config.listen else ["tcp", "3811"]
-    return parts[1] if len(parts) > 1 and parts[1].isdigit() else "3811"
+    found = (re.match(r"(?:haproxy:)?tcp6?:(?:.*port=)?([0-9]+)", address) for address in config.listen)
+    return next((match[1] for match in found if match), "3811")

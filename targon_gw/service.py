@@ -1,8 +1,11 @@
 """Wires the gateway: builds each object once, hands it its neighbours, starts and stops them in order.
 
-`twistd -n targon-gw -c conf/gateway.yaml` comes in here. Settings that can't be used end the process with 78, an address
-that can't be listened on with 1, each with a line that says why.
+`twistd -n targon-gw -c conf/gateway.yaml` comes in here. Settings that can't be used end the process with 78, an
+address that can't be listened on with 1, each with a line that says why.
 """
+
+# mypy: disallow-untyped-calls=False
+# Twisted is not typed throughout.
 
 from __future__ import annotations
 
@@ -25,8 +28,9 @@ from twisted.python.usage import Options as UsageOptions
 from zope.interface import implementer
 
 from targon_gw.calllog import CallLog
-from targon_gw.core.config import Config, UpstreamSettings
+from targon_gw.core.config import SECRET_LIKE, Config, UpstreamSettings
 from targon_gw.core.gateway import Gateway
+from targon_gw.logs import conceal
 from targon_gw.outbound.addresses import Endpoints
 from targon_gw.outbound.agent import Agent, AgentLimits
 from targon_gw.outbound.carrier import Carrier
@@ -36,7 +40,7 @@ from targon_gw.outbound.sending import Sending
 from targon_gw.pulse import Pulse
 from targon_gw.settings.loading import load
 from targon_gw.settings.problems import SettingsError
-from targon_gw.web.api import Api
+from targon_gw.web.api import Api, refusal_headers
 from targon_gw.web.health import Health
 from targon_gw.web.serving import Site
 from targon_gw.web.site import Root, Tree
@@ -47,8 +51,8 @@ log = Logger()
 BAD_SETTINGS = 78
 """sysexits.h, EX_CONFIG; systemd is told not to restart on it."""
 GC = (20_000, 20, 50)
-"""Allocations between two collections of the young, and so on: a call makes some 150 objects that count, and Python's own
-700 would have the collector run every fifth call (7 % of all time); the modules, frozen, are never looked at again."""
+"""Allocations between two collections of the young, and so on: a call makes some 150 objects that count, and Python's
+own 700 would have the collector run every fifth call (7 % of all time); the modules, frozen, are not looked at."""
 BACKLOG = 4096
 """Connections that may wait to be accepted: after a restart all clients come back at once (faults catalogue, A-32)."""
 
@@ -76,9 +80,19 @@ def makeService(options: Options) -> IService:
         from targon_gw.demo import rehearsed
 
         config, announce = rehearsed(reactor, config)
+    conceal_keys(config)
     for name in loaded.ignored:
         log.warn("{setting} is set and has no effect yet", setting=name)
     return GatewayService(reactor, config, announce)
+
+
+def conceal_keys(config: Config) -> None:
+    """Have the log blot out the vendors' keys, but those that it knows by their looks: each more slows every line."""
+    for upstream in config.upstreams:
+        for key in upstream.keys:
+            secret = key.secret.reveal
+            if SECRET_LIKE.fullmatch(secret) is None:
+                conceal(secret)
 
 
 @define(eq=False)
@@ -105,10 +119,11 @@ def wire(reactor: Any, config: Config, now: Callable[[], float] = time.monotonic
     sending = Sending(clients.__getitem__, now, wall, pulse, config.limits.answer)
     carrier = Carrier(gateway, sending, reactor, now, calls.settled)
     prober = Prober(gateway, sending, reactor, now, carrier.tell)
-    api = Api(gateway, carrier, pulse, now, int(started + wall))
+    api = Api(gateway, carrier, pulse, now)
     health = Health(gateway, now, started, version("targon-gw"))
     site = Site(Root(Tree(api, health)), HttpLimits(body=config.limits.body), reactor)
     site.gate = api.gate
+    site.refusal_headers = refusal_headers
     return Wiring(gateway, site, prober, agents, calls)
 
 
@@ -133,8 +148,7 @@ class GatewayService(Service):
         self.wiring = wire(self.reactor, self.config)
         failed: list[Failure] = []
         for address in self.config.listen:
-            listening = serverFromString(self.reactor, with_backlog(address)).listen(self.wiring.site)
-            listening.addCallbacks(self.ports.append, failed.append)
+            maybeDeferred(self._listen, address).addCallbacks(self.ports.append, failed.append)
         if failed:
             print(f"targon-gw: {failed[0].getErrorMessage()}", file=sys.stderr)
             raise SystemExit(1)
@@ -146,6 +160,13 @@ class GatewayService(Service):
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC)
+
+    def _listen(self, address: str) -> Deferred[IListeningPort]:
+        assert self.wiring is not None
+        listening: Deferred[IListeningPort] = serverFromString(self.reactor, with_backlog(address)).listen(
+            self.wiring.site
+        )
+        return listening
 
     def stopService(self) -> Deferred[Any]:
         super().stopService()
@@ -162,5 +183,5 @@ class GatewayService(Service):
 
 def with_backlog(address: str) -> str:
     """An endpoint string with our backlog, where it has none; Twisted's is 50."""
-    kind = address.partition(":")[0]
+    kind = address.removeprefix("haproxy:").partition(":")[0]
     return address if "backlog=" in address or kind not in ("tcp", "tcp6", "ssl") else f"{address}:backlog={BACKLOG}"

@@ -57,5 +57,5 @@ class Refusal(Exception):
     param: str | None = None
     wait: float | None = None
 
-    def __attrs_post_init__(self) -> None:
-        super().__init__(self.message)
+    def __str__(self) -> str:
+        return self.message

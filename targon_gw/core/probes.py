@@ -2,7 +2,8 @@
 
 Cheapest evidence first: real traffic, then a trial with a real call, then a probe. So only these are probed: a suspect
 (its next state hangs on it), an account out of credit (its rest is long), a rest that has been over for a while without
-a call coming by, and a key that has never served. A barred key is not: it comes back by hand.
+a call coming by, and a key that has never served. A barred key is not: it comes back by hand. What is an account's is
+asked of one of its keys; a vendor that rests is asked nothing, one that comes back is asked once.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 from attrs import define
 
 from .config import ProbePlan
-from .health import Cooling, Ready, Spent, Suspect
-from .keys import UpstreamKey
+from .health import Cooling, Ready, Spent, Suspect, until_of
+from .keys import Account, UpstreamKey
 from .pool import KeyPool
 
 PER_ROUND = 8
@@ -20,37 +21,50 @@ CREDIT_EVERY = 300.0
 """Seconds between two questions whether there is credit again."""
 COST = 16
 """Tokens that a probe is reckoned at where the answer does not say."""
+MOST = 1000
+"""Tokens that a probe may be said to have cost: a vendor that says a billion does not end the day's probes alone."""
 DAY = 86400.0
 
 
 def due(pool: KeyPool, now: float) -> list[UpstreamKey]:
     """The keys to probe in this round, the most pressing first."""
+    if not pool.standing.may_serve(now):
+        return []
     every = pool.settings.probe.every
     urgent: list[UpstreamKey] = []
     rested: list[UpstreamKey] = []
     unknown: list[UpstreamKey] = []
+    speakers: dict[Account, UpstreamKey] = {}
     for key in pool.keys.values():
-        since = float("inf") if key.probed_at is None else now - key.probed_at
+        since = _since(key, now)
         match key.standing.health, key.account.standing.health:
             case Suspect(), _:
                 urgent.append(key)
-            case Ready(), Spent(until) if now < until:
-                if since >= max(every, CREDIT_EVERY) and key is _speaker(pool, key):
-                    rested.append(key)
-            case (Cooling(until) | Spent(until), _) | (Ready(), Cooling(until) | Spent(until)):
-                if now >= until + every and since >= every:
-                    rested.append(key)
-            case Ready(), Ready() if key.served_at is None and key.probed_at is None:
+            case Ready(), Cooling() | Spent():
+                speaker = speakers.setdefault(key.account, key)
+                if since > _since(speaker, now):
+                    speakers[key.account] = key
+            case ((Cooling(until) | Spent(until)), _) if now >= until + every and since >= every:
+                rested.append(key)
+            case Ready(), Ready() if key.served_at is None and key.probed_at is None and not key.in_flight:
                 unknown.append(key)
             case _:
                 pass
-    return [*urgent, *rested, *unknown][:PER_ROUND]
+    rested += [key for key in speakers.values() if _worth_asking(key, every, now)]
+    return [*urgent, *rested, *unknown][: PER_ROUND if isinstance(pool.standing.health, Ready) else 1]
 
 
-def _speaker(pool: KeyPool, key: UpstreamKey) -> UpstreamKey:
-    """The one key that is asked for its whole account: the one asked longest ago."""
-    keys = [k for k in pool.keys.values() if k.account is key.account and isinstance(k.standing.health, Ready)]
-    return min(keys, key=lambda k: k.probed_at or 0.0)
+def _since(key: UpstreamKey, now: float) -> float:
+    """Seconds since the key was probed."""
+    return float("inf") if key.probed_at is None else now - key.probed_at
+
+
+def _worth_asking(key: UpstreamKey, every: float, now: float) -> bool:
+    """Whether to ask this key, the one of its account that was asked longest ago, how the account is."""
+    health, since = key.account.standing.health, _since(key, now)
+    if isinstance(health, Spent) and now < health.until:
+        return since >= max(every, CREDIT_EVERY)
+    return now >= until_of(health) + every and since >= every
 
 
 @define(eq=False)
@@ -59,14 +73,18 @@ class Allowance:
 
     plan: ProbePlan
     spent: int = 0
+    _under_way: int = 0
     _began: float | None = None
 
     def allows(self, now: float) -> bool:
-        """Whether one more probe may be sent."""
+        """Whether one more probe may be sent; if so, `COST` is set aside for it until `spend`."""
         if self._began is None or now - self._began >= DAY:
             self._began, self.spent = now, 0
-        return self.spent + COST <= self.plan.daily_tokens
+        allowed = self.spent + COST * (self._under_way + 1) <= self.plan.daily_tokens
+        self._under_way += allowed
+        return allowed
 
     def spend(self, tokens: int | None) -> None:
-        """A probe has cost that many; `None` where the answer does not say."""
-        self.spent += COST if tokens is None else max(0, min(tokens, 1000))
+        """A probe that was allowed has cost that many; `None` where nobody says. To be called once for each."""
+        self._under_way -= 1
+        self.spent += COST if tokens is None else max(0, min(tokens, MOST))

@@ -1,8 +1,8 @@
 """Performs the Steps that a Call asks for: sends its attempts, turns what comes back into outcomes, waits, passes on.
 
 It decides nothing: what an answer means is `core.attempts`, where to go on is `core.call`. What is passed on goes to a
-`Sink`, who is the client's side. However it ends, the call is settled once: by the sink, which has it on file before the
-client's last byte, or here, where there was nothing to pass.
+`Sink`, who is the client's side. However it ends, the call is settled once: by the sink, which has it on file before
+the client's last byte, or here, where there was nothing to pass. No stream outlives its call.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from targon_gw.core.gateway import Gateway
 from targon_gw.core.ledger import Ending, Entry
 from targon_gw.core.meter import Usage
 
-from .sending import Sending, WholeAnswer
+from .sending import Brought, Sending, WholeAnswer
 from .stream import Stream
 
 log = Logger()
@@ -60,6 +60,7 @@ class Carrier:
             return self._settle(call, ending, usage)
 
         ending = Ending.ABANDONED
+        brought: Brought | None = None
         try:
             step = call.begin(self.now())
             while True:
@@ -80,10 +81,11 @@ class Carrier:
                     settle(_ending_of(call), None)
                     sink.refuse(step.refusal, len(call.attempts))
                     return
-        except CancelledError:
-            raise
-        except BaseException:
-            ending = Ending.FAILED
+        except BaseException as fault:  # the client has left, or a bug of ours: whoever waits is told
+            if not isinstance(fault, CancelledError):
+                ending = Ending.FAILED
+            if isinstance(brought, Stream):
+                brought.drop()
             raise
         finally:
             if call in self.gateway.calls:

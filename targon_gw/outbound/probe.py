@@ -1,22 +1,24 @@
 """Performs the probes that the pools say are due: one small call, on our own account, to learn how a key is.
 
-A LoopingCall for each vendor; a round that fails is logged, and does not end the rounds.
+A LoopingCall for each vendor; a round that fails is logged, and does not end the rounds. Nothing of a probe outlives
+`stop`, and its lease and its share of the day's allowance come back however it ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from itertools import count
 from typing import Any
 
 import msgspec
 from attrs import define, field
-from twisted.internet.defer import Deferred, DeferredList, ensureDeferred
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, ensureDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
-from targon_gw.core.attempts import Abandoned, Served
+from targon_gw.core.attempts import Abandoned, Outcome, Served, VendorFault
 from targon_gw.core.call import Attempt
 from targon_gw.core.catalog import Leg, Model
 from targon_gw.core.config import Kind
@@ -45,6 +47,7 @@ class Prober:
     tell: Callable[[], None]
     allowances: dict[str, Allowance] = field(factory=dict)
     _loops: list[LoopingCall] = field(factory=list)
+    _under_way: set[Deferred[None]] = field(factory=set)
     _numbers: count[int] = field(factory=lambda: count(1))
 
     def start(self) -> None:
@@ -53,31 +56,46 @@ class Prober:
             self.allowances[pool.name] = Allowance(pool.settings.probe)
             loop = LoopingCall(self._round, pool)
             loop.clock = self.clock
-            loop.start(min(pool.settings.probe.every, TICK)).addErrback(lambda f: log.failure("probing has ended", failure=f))
+            loop.start(min(pool.settings.probe.every, TICK)).addErrback(
+                lambda f: log.failure("probing has ended", failure=f)
+            )
             self._loops.append(loop)
 
     def stop(self) -> None:
         """End; probes under way come to nothing."""
         loops, self._loops = self._loops, []
         for loop in loops:
-            loop.stop()
+            if loop.running:
+                loop.stop()
+        for probe in list(self._under_way):
+            probe.cancel()
 
     def _round(self, pool: KeyPool) -> Deferred[Any] | None:
-        """One round of one vendor."""
+        """One round of one vendor; fires when its probes have ended."""
         try:
             found = self._asked(pool)
             keys = due(pool, self.now()) if found is not None else []
-            if found is None or not keys:
-                return None
-            model, leg = found
-            probes = [ensureDeferred(self._probe(pool, key, model, leg)) for key in keys]
         except Exception:  # a LoopingCall that raises once never runs again
             log.failure("a round of probes failed")
             return None
-        return DeferredList(probes, consumeErrors=True)
+        if found is None or not keys:
+            return None
+        return DeferredList([self._begun(self._probe(pool, key, *found)) for key in keys])
+
+    def _begun(self, work: Coroutine[Deferred[Any], Any, None]) -> Deferred[None]:
+        """A probe under way: one probe's bug must not end the others."""
+        probe = ensureDeferred(work)
+        self._under_way.add(probe)
+
+        def ended(result: Any) -> None:
+            self._under_way.discard(probe)
+            if isinstance(result, Failure) and result.check(CancelledError) is None:
+                log.failure("a probe failed", failure=result)
+
+        return probe.addBoth(ended)
 
     def _asked(self, pool: KeyPool) -> tuple[Model, Leg] | None:
-        """The model that is asked for: the one the settings name, else the cheapest that this vendor serves."""
+        """The model that is asked for: the one the settings name, else the cheapest that this vendor serves now."""
         wanted = pool.settings.probe.model
         named = self.gateway.catalog.find(wanted) if wanted else None
         models = (
@@ -86,7 +104,12 @@ class Prober:
             else [m for _, m in self.gateway.catalog if m.settings.kind is not Kind.EMBEDDING]
         )
         legs = [(m, leg) for m in models for leg in m.legs if leg.pool is pool]
-        return min(legs, key=lambda found: _price(found[0]), default=None)
+        now = self.now()
+
+        def preference(found: tuple[Model, Leg]) -> tuple[bool, float]:
+            return not pool.route(found[1].upstream_id).standing.may_serve(now), _price(found[0])
+
+        return min(legs, key=preference, default=None)
 
     async def _probe(self, pool: KeyPool, key: UpstreamKey, model: Model, leg: Leg) -> None:
         now = self.now()
@@ -95,17 +118,16 @@ class Prober:
             return
         request_id = f"probe_{next(self._numbers)}"
         lease = pool.lease_for_probe(key, Want(leg.upstream_id, 1, None, request_id), now)
-        outcome = None
+        outcome: Outcome = Abandoned()
+        brought: Brought | None = None
         try:
             attempt = Attempt(lease, leg, model, pool.settings.timeouts.first_token, now)
             outcome, brought = await self.sending.send(question(leg.upstream_id), request_id, attempt)
-            allowance.spend(_cost(brought))
             if isinstance(outcome, Served):
                 key.noted_first_token(self.now() - now)
-        except Exception:  # one probe's bug must not end the others; the lease comes back all the same
-            log.failure("a probe failed", key=key.id)
         finally:
-            pool.give_back(lease, outcome or Abandoned(), self.now())
+            allowance.spend(_cost(outcome, brought))
+            pool.give_back(lease, outcome, self.now())
             self.tell()
 
 
@@ -116,8 +138,10 @@ def question(model: str) -> Ask:
     return read(Endpoint.CHAT, msgspec.json.encode(body))
 
 
-def _cost(brought: Brought | None) -> int | None:
-    """Tokens, where the answer says."""
+def _cost(outcome: Outcome, brought: Brought | None) -> int | None:
+    """Tokens, where somebody says: a vendor that turns a call down bills none, one that fails may (D-50)."""
+    if not isinstance(outcome, Served | VendorFault | Abandoned):
+        return 0
     usage = brought.answer.usage if isinstance(brought, WholeAnswer) else None
     total = usage.figures.get("total_tokens") if usage is not None else None
     return total if type(total) is int else None

@@ -15,7 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from targon_gw.core.answers import Answer, VendorError, read_answer, read_error
 from targon_gw.core.attempts import Outcome, Reply, Served, VendorFault, classify
 from targon_gw.core.call import Attempt
-from targon_gw.core.config import Size
+from targon_gw.core.config import Secret, Size
 from targon_gw.core.openai import Ask
 from targon_gw.core.sse import payload
 
@@ -59,7 +59,8 @@ class Sending:
     wall: float
     pulse: Pulse
     limit: Size
-    _heads: dict[str, Head] = field(factory=dict)
+    _heads: dict[Secret, Head] = field(factory=dict, repr=False)
+    """By the secret itself: two keys may share a fingerprint, and one must never be sent for the other."""
     _urls: dict[tuple[str, str], bytes] = field(factory=dict)
 
     async def send(self, ask: Ask, request_id: str, attempt: Attempt) -> tuple[Outcome, Brought | None]:
@@ -80,10 +81,10 @@ class Sending:
     def _request(self, ask: Ask, request_id: str, attempt: Attempt) -> Deferred[Any]:
         """The request that `attempt` is, under way."""
         upstream, key = attempt.upstream, attempt.key
-        head = self._heads.get(key.id)
+        head = self._heads.get(key.secret)
         if head is None:
             secret = key.secret.reveal.encode()
-            head = self._heads[key.id] = Head(
+            head = self._heads[key.secret] = Head(
                 (
                     (b"Authorization", b"Bearer " + secret),
                     (b"Content-Type", b"application/json"),
@@ -105,26 +106,27 @@ class Sending:
         stream = Stream(self.pulse, self.now, times.idle, attempt.began + times.total)
         response.deliverBody(stream)
         await patience.awaits(stream.first)
-        if not stream.events:
-            return self._instead_of_events(attempt, response, stream), None
-        said = payload(stream.events[0])
-        if said == b"[DONE]":
-            stream.drop()
-            return VendorFault("200: a stream of nothing", 200), None
-        error = _error_in(said)
-        if error is not None:
-            stream.drop()
-            return self._classified(attempt, response, said), None
-        return Served(), stream
+        outcome: Outcome | None = None
+        try:
+            outcome = self._beginning(attempt, response, stream)
+        finally:
+            if not isinstance(outcome, Served):
+                stream.drop()
+        return outcome, stream if isinstance(outcome, Served) else None
 
-    def _instead_of_events(self, attempt: Attempt, response: Any, stream: Stream) -> Outcome:
-        if stream.ended is not StreamEnd.CLEAN:
-            return VendorFault(
-                f"200: the stream was {stream.ended.value if stream.ended else 'broken'} before its first event", 200
-            )
-        if _error_in(stream.other) is not None:
-            return self._classified(attempt, response, stream.other)
-        return VendorFault("200: not a stream of events", 200)
+    def _beginning(self, attempt: Attempt, response: Any, stream: Stream) -> Outcome:
+        """What the first event, or what came instead of one, stands for."""
+        said = payload(stream.events[0]) if stream.events else stream.other
+        if _error_in(said) is not None:
+            return self._classified(attempt, response, said)
+        if said.strip() == b"[DONE]":
+            return VendorFault("200: a stream of nothing", 200)
+        if stream.events:
+            return Served()
+        if stream.ended is StreamEnd.CLEAN:
+            return VendorFault("200: not a stream of events", 200)
+        how = stream.ended.value if stream.ended else "broken"
+        return VendorFault(f"200: the stream was {how} before its first event", 200)
 
     async def _whole(
         self, ask: Ask, attempt: Attempt, response: Any, patience: Patience
@@ -132,7 +134,12 @@ class Sending:
         good = response.code == 200
         reading = Whole(self.limit if good else ERROR_BODY, cut=not good)
         response.deliverBody(reading)
-        body = await patience.awaits(reading.done)
+        try:
+            body = await patience.awaits(reading.done)
+        except CancelledError:
+            if good or not patience.lost:
+                raise
+            body = b""  # the status alone says enough
         if not good:
             return self._classified(attempt, response, body), None
         answer = read_answer(ask.endpoint, body)
@@ -154,12 +161,12 @@ class Sending:
         return classify(reply, attempt.upstream.dialect, self.now() + self.wall)
 
 
+_SIGNS = (b'"error', b'"Type"', b'"detail"', b'"message"')
+
+
 def _error_in(said: bytes) -> VendorError | None:
     """The error that an event, or what stands in its place, is; the search first, since almost none is one."""
-    if b'"error"' not in said and b'"Type"' not in said and b'"detail"' not in said:
-        return None
-    answer = read_error(said)
-    return None if answer is None or (b'"choices"' in said and b'"error":null' in said) else answer
+    return read_error(said) if any(sign in said for sign in _SIGNS) else None
 
 
 def _fault_of(fault: BaseException, late: bool) -> Outcome:

@@ -1,11 +1,13 @@
 """A vendor's event stream: whole events out of bytes, the first of them announced, silence and lateness noticed.
 
 Until somebody is attached it keeps what has come and asks for no more. It knows nothing of what events mean but this:
-a comment is not an event, and a stream that begins with `{` or `<` is none.
+a comment is not an event, the first event is the first with data, and what begins with `{`, `[` or `<` is no stream.
+How the bytes were cut on their way never shows.
 """
 
 from __future__ import annotations
 
+import codecs
 import enum
 from collections.abc import Callable
 from typing import Protocol as Shape
@@ -13,16 +15,21 @@ from typing import Protocol as Shape
 from attrs import define, field
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IPushProducer
-from twisted.internet.protocol import Protocol
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
 
+from targon_gw.core.answers import loads
 from targon_gw.core.sse import EventTooLarge, Splitter, payload
 
 TAIL = 1.0
 """Seconds that a stream may go on after its end was told, so that its connection can be used again."""
 TAIL_BYTES = 65536
+PLAIN = 65536
+"""Bytes that are read of what is no stream: enough for what it says (faults catalogue, D-39)."""
+OPENING = codecs.BOM_UTF8 + b" \t\r\n"
+"""What says nothing yet of whether it is one."""
 
 
 class StreamEnd(enum.Enum):
@@ -75,6 +82,7 @@ class Stream(Protocol):
     _plain: bytes | None = None
     """What came instead of a stream."""
     _began: bool = False
+    """Its first telling byte has come."""
 
     def __attrs_post_init__(self) -> None:
         self.first = Deferred(lambda _: self.drop())
@@ -98,17 +106,20 @@ class Stream(Protocol):
         if self.ended is not None:
             return
         if not self._began:
-            self._began = True
-            if data.lstrip()[:1] in (b"{", b"<", b"["):
+            start = data.lstrip(OPENING)[:1]
+            self._began = start != b""
+            if start in (b"{", b"[", b"<"):
                 self._plain = b""
         if self._plain is not None:
-            self._plain = (self._plain + data)[:65536]
+            self._plain += data
+            if len(self._plain) > PLAIN:
+                self._plain = self._plain[:PLAIN]
+                self._break_off(StreamEnd.TOO_LARGE)
             return
         try:
             events = self._splitter.feed(data)
         except EventTooLarge:
-            self._end(StreamEnd.TOO_LARGE)
-            self.drop()
+            self._break_off(StreamEnd.TOO_LARGE)
             return
         if not events:
             return
@@ -116,32 +127,34 @@ class Stream(Protocol):
         if self._reader is not None:
             self._reader.events_came(events)
         else:
-            self.events += events
+            self._keep(events)
+
+    def _keep(self, events: list[bytes]) -> None:
+        """Hold what nobody reads yet; what has no data is no event (WHATWG HTML, 9.2.6), so the first one has some."""
+        if not self.events:
+            while events and not payload(events[0]):
+                del events[0]
+        self.events += events
+        if self.events:
             self._announce()
 
-    def connectionLost(self, reason: Failure = ResponseDone) -> None:  # type: ignore[assignment]
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         clean = reason.check(ResponseDone, PotentialDataLoss) is not None
-        if self._tail is not None:
-            self.pulse.leave(self)
-            return
         if clean and self.ended is None and self._plain is None:
             self._last_words()
+        self.pulse.leave(self)
         self._end(StreamEnd.CLEAN if clean else StreamEnd.BROKEN)
 
     def _last_words(self) -> None:
-        """A clean end stands for the blank line that the last event lacks."""
-        rest = self._splitter.rest()
-        if rest and payload(rest + b"\n\n"):
-            if self._reader is not None:
-                self._reader.events_came([rest.rstrip(b"\r\n") + b"\n\n"])
-            else:
-                self.events.append(rest.rstrip(b"\r\n") + b"\n\n")
+        """A clean end stands for the blank line that the last event lacks; half an event it does not mend (D-14)."""
+        said = payload(self._splitter.rest() + b"\n\n")
+        if said == b"[DONE]" or loads(said) is not None:
+            self.dataReceived(b"\n\n")
 
     def _end(self, how: StreamEnd) -> None:
         if self.ended is not None:
             return
         self.ended = how
-        self.pulse.leave(self)
         if self._reader is not None:
             self._reader.stream_ended(how)
         else:
@@ -149,9 +162,9 @@ class Stream(Protocol):
 
     def _announce(self) -> None:
         if not self.first.called:
-            if self.ended is None and self._producer is not None:
-                self._producer.pauseProducing()
             self.first.callback(None)
+            if self._reader is None and self.ended is None and self._producer is not None:
+                self._producer.pauseProducing()
 
     # its reader
 
@@ -166,12 +179,14 @@ class Stream(Protocol):
         events, self.events = self.events, []
         if events:
             reader.events_came(events)
+        if self._reader is not reader:  # that was all it wanted
+            return
         if self.ended is not None:
             reader.stream_ended(self.ended)
-        elif self._tail is None:
-            self.pulse.enter(self)
-            if not self._paused and self._producer is not None:
-                self._producer.resumeProducing()
+            return
+        self.pulse.enter(self)
+        if not self._paused and self._producer is not None:
+            self._producer.resumeProducing()
 
     def pause(self) -> None:
         """The reader's own client is slow: read no more; its silence is not the vendor's."""
@@ -187,7 +202,7 @@ class Stream(Protocol):
             self._producer.resumeProducing()
 
     def let_end(self) -> None:
-        """The reader has all that it wants: let the bytes end by themselves, within `TAIL`, so that the connection lives."""
+        """The reader has all that it wants: the bytes may end by themselves within `TAIL`, and the connection lives."""
         self._reader = None
         if self.ended is None:
             self._tail = self.now() + TAIL
@@ -202,10 +217,10 @@ class Stream(Protocol):
         self.pulse.leave(self)
         if self.ended is None:
             self.ended = StreamEnd.BROKEN
-        if not self.first.called:
-            self.first.errback(Failure(CancelledError()))
         if self._producer is not None:
             self._producer.stopProducing()
+        if not self.first.called:
+            self.first.errback(Failure(CancelledError()))
 
     def beat(self, now: float) -> None:
         """Look at the deadlines."""
@@ -218,5 +233,7 @@ class Stream(Protocol):
             self._break_off(StreamEnd.STALLED)
 
     def _break_off(self, how: StreamEnd) -> None:
-        self._end(how)
-        self.drop()
+        try:
+            self._end(how)
+        finally:  # a bug in the reader must not keep the connection
+            self.drop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.protocol import Protocol
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
@@ -41,7 +41,7 @@ class Whole(Protocol):
             else:
                 self._drop(Failure(TooLong()))
 
-    def connectionLost(self, reason: Failure = ResponseDone) -> None:  # type: ignore[assignment]
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self.done.called:
             return
         if self.cut or reason.type is ResponseDone or reason.type is PotentialDataLoss:  # check() costs 4 µs
@@ -51,7 +51,8 @@ class Whole(Protocol):
 
     def _finish(self) -> None:
         pieces, self._pieces = self._pieces, []
-        self.done.callback(pieces[0] if len(pieces) == 1 else b"".join(pieces)[: self.limit])
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self.done.callback(body[: self.limit])
 
     def _drop(self, why: Failure) -> None:
         self._pieces.clear()

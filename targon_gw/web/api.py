@@ -4,10 +4,13 @@ A call's own path is a leaf resource, reached from the table of static routes; t
 may see of a failure is a `Refusal`; anything else that is raised here is a bug, logged whole and answered so.
 """
 
+# mypy: disallow-untyped-calls=False
+# Twisted is not typed throughout.
+
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -23,6 +26,7 @@ from targon_gw.core.answers import model_list
 from targon_gw.core.call import Call
 from targon_gw.core.catalog import Model
 from targon_gw.core.clients import ClientKey
+from targon_gw.core.config import SECRET_LIKE
 from targon_gw.core.errors import Refusal
 from targon_gw.core.gateway import Gateway
 from targon_gw.core.openai import Endpoint, read
@@ -33,6 +37,9 @@ from .request import Request
 
 log = Logger()
 
+CREATED = 1_735_689_600
+"""Unix seconds, the first of 2025: the catalog does not know when a model was made, and a time that changed with each
+start, or from one gateway to the next, would make the same list look new."""
 _encode = msgspec.json.encode
 _JSON = (b"content-type", b"application/json; charset=utf-8")
 _REFERENCE = re.compile(rb"[\x21-\x7e]{1,128}")
@@ -47,18 +54,17 @@ class Carrier(Protocol):
 
 @define(eq=False)
 class Api:
-    """What all of `/v1` needs. `now` is monotonic seconds, `started` Unix seconds."""
+    """What all of `/v1` needs. `now` is monotonic seconds."""
 
     gateway: Gateway
     carrier: Carrier
     pulse: Pulse
     now: Callable[[], float]
-    started: int
 
     # who is asking
 
     def gate(self, request: Request) -> Refusal | None:
-        """What is wrong with a request whose body is still to come; `None` where nothing is, as far as its head tells."""
+        """What is wrong with a request whose body is still to come; `None` where nothing is, as its head tells."""
         if not request.path.startswith(b"/v1/"):
             return None
         try:
@@ -66,7 +72,7 @@ class Api:
             if isinstance(found, ClientKey):
                 request.asking = found
             else:
-                _closed(found)  # known only later: then the call itself asks again
+                _unheeded(found)  # known only later: then the call itself asks again
             if request.method == b"POST":
                 _check_media(request)
         except Refusal as refusal:
@@ -89,38 +95,38 @@ class Api:
         """Answer a call, now or later."""
         try:
             client = request.asking or self._identify(request)
-            _check_media(request)
-            ask = read(endpoint, request.body)
-            if isinstance(client, ClientKey):
-                call = self.gateway.admit(client, ask, request.request_id.decode("ascii"), self.now())
-                if isinstance(call, Call):
-                    self._carry(request, self._carried(request, call))
-                    return
-                self._carry(request, self._admitted_later(request, call))
-                return
+            call = self._admit(request, endpoint, client) if isinstance(client, ClientKey) else None
         except Refusal as refusal:
             request.refuse(refusal, CORS)
             return
-        self._carry(request, self._identified_later(request, client, endpoint))
+        work = self._carried(request, call) if isinstance(call, Call) else self._later(request, endpoint, client, call)
+        self._carry(request, work)
 
-    async def _identified_later(self, request: Request, client: Awaitable[ClientKey], endpoint: Endpoint) -> None:
-        try:
-            known = await client
-            ask = read(endpoint, request.body)
-            call = self.gateway.admit(known, ask, request.request_id.decode("ascii"), self.now())
-            admitted = call if isinstance(call, Call) else await call
-        except Refusal as refusal:
-            request.refuse(refusal, CORS)
-            return
-        await self._carried(request, admitted)
+    def _admit(self, request: Request, endpoint: Endpoint, client: ClientKey) -> Call | Awaitable[Call]:
+        """The Call that the request comes to; raises `Refusal`."""
+        _check_media(request)
+        ask = read(endpoint, request.body)
+        return self.gateway.admit(client, ask, request.request_id.decode("ascii"), self.now())
 
-    async def _admitted_later(self, request: Request, later: Awaitable[Call]) -> None:
+    async def _later(
+        self,
+        request: Request,
+        endpoint: Endpoint,
+        client: ClientKey | Awaitable[ClientKey],
+        call: Awaitable[Call] | None,
+    ) -> None:
+        """As `serve`, where the Bank has not answered yet."""
         try:
-            call = await later
+            if call is None:
+                known = client if isinstance(client, ClientKey) else await client
+                admitted = self._admit(request, endpoint, known)
+                call_now = admitted if isinstance(admitted, Call) else await admitted
+            else:
+                call_now = await call
         except Refusal as refusal:
             request.refuse(refusal, CORS)
             return
-        await self._carried(request, call)
+        await self._carried(request, call_now)
 
     def _carried(self, request: Request, call: Call) -> Coroutine[Deferred[Any], Any, None]:
         """The call on its way, with what the client said of itself."""
@@ -129,7 +135,8 @@ class Api:
             call.deadline = min(call.deadline, call.admitted + shortest)
         reference = request.header(b"x-client-request-id")
         if reference is not None and _REFERENCE.fullmatch(reference):
-            call.reference = reference.decode("ascii")
+            text = reference.decode("ascii")
+            call.reference = None if SECRET_LIKE.search(text) else text
         relay = Relay(request, call, self.pulse, self.now, self.gateway.config.head_after)
         relay.begin()
         return self.carrier.carry(call, relay)
@@ -166,7 +173,7 @@ class Api:
         entry: dict[str, object] = {
             "id": name,
             "object": "model",
-            "created": self.started,
+            "created": CREATED,
             "owned_by": model.owner,
             "name": name.rpartition("/")[2],
             "kind": settings.kind.value,
@@ -206,6 +213,11 @@ class Calls:
         raise TypeError("a leaf has no children")
 
 
+def refusal_headers(path: bytes) -> Sequence[tuple[bytes, bytes]]:
+    """What a refusal of `path` bears where nothing of this page was asked: any origin may read those of `/v1`."""
+    return CORS if path.startswith(b"/v1/") else ()
+
+
 def secret_in(request: Request) -> bytes | None:
     """The key that a request bears; `None` where it bears none, empty where what it bears is no Bearer key."""
     value = request.header(b"authorization")
@@ -234,9 +246,13 @@ def _per_token(usd_per_million: float) -> str:
     return f"{usd_per_million / 1_000_000:.10f}".rstrip("0").rstrip(".") or "0"
 
 
-def _closed(later: Awaitable[ClientKey]) -> None:
-    if isinstance(later, Coroutine):
-        later.close()
+def _unheeded(later: Awaitable[ClientKey]) -> None:
+    """Let `later` come to nothing: neither its result nor its failure matters here."""
+    ensureDeferred(_awaited(later)).addErrback(lambda _: None)
+
+
+async def _awaited(later: Awaitable[ClientKey]) -> ClientKey:
+    return await later
 
 
 def _failed(reason: Failure, request: Request) -> None:

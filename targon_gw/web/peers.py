@@ -20,11 +20,10 @@ def client_address(peer: str, forwarded: bytes | None, trusted: Sequence[Network
     for hop in reversed(forwarded.decode("latin-1").split(",")[-32:]):
         hop = hop.strip()
         try:
-            ipaddress.ip_address(hop)
+            address = str(ipaddress.ip_address(hop))
         except ValueError:
             break
-        address = hop
-        if not _is_in(hop, trusted):
+        if not _is_in(address, trusted):
             break
     return address
 

@@ -7,20 +7,19 @@ by what the Meter saw: whether the end was a true one. A call is settled before 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-from targon_gw.core.answers import Answer, error_event, read_error
+from targon_gw.core.answers import Answer, Renamer, error_event, read_error, rename
 from targon_gw.core.attempts import presentable
 from targon_gw.core.call import Attempt, Call
 from targon_gw.core.errors import Refusal
 from targon_gw.core.ledger import Ending
 from targon_gw.core.meter import Meter, Usage, usage_of
-from targon_gw.core.answers import Renamer, rename
 
 from .refusals import RANKS
 from .request import Request
@@ -34,7 +33,7 @@ TAIL = 0.75
 DONE = b"data: [DONE]\n\n"
 COMMENT = b": keep-alive\n\n"
 
-CORS: tuple[tuple[bytes, bytes], ...] = (
+CORS: Final[tuple[tuple[bytes, bytes], ...]] = (
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", b"*"),
 )
@@ -109,6 +108,8 @@ class Relay:
     _over: bool = False
     _wrote: float = 0.0
     _paused_at: float | None = None
+    _unread: int = 0
+    """Bytes that the client had not taken when that was last looked at."""
     _finished_at: float | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -190,7 +191,7 @@ class Relay:
             self._cut("upstream_timeout" if how.value in ("stalled", "late") else "upstream_truncated", None, ())
 
     def _renamed(self, events: list[bytes]) -> list[bytes]:
-        """The events with the model called as the client called it; whether a vendor does so itself is looked at once."""
+        """The events with the model called as the client called it; whether a vendor does so is looked at once."""
         if not self._named:
             self._named = True
             shown = self.call.shown_model
@@ -236,12 +237,14 @@ class Relay:
 
     def pauseProducing(self) -> None:
         if self._paused_at is None and self._source is not None and not self._over:
-            self._paused_at = self.now()
+            self._paused_at, self._unread = self.now(), self.request.unread
             self._source.pause()
 
     def resumeProducing(self) -> None:
         if self._paused_at is not None and self._source is not None and not self._over:
             self._paused_at = None
+            if self._finished_at is not None:  # what is still to come waited for the client, not for the vendor
+                self._finished_at = self.now()
             self._source.resume()
 
     def stopProducing(self) -> None:
@@ -249,12 +252,10 @@ class Relay:
 
     def beat(self, now: float) -> None:
         """Look at the deadlines: an early head, a comment, a client that reads nothing, a [DONE] that does not come."""
-        if self._over:
-            self.pulse.leave(self)
+        if self._over or (self._source is None and self.request.ended):
+            self._leave()  # ended otherwise: by the client's leaving before anything could be passed, or by a bug
         elif self._paused_at is not None:
-            if now - self._paused_at >= STALL:
-                self.abandon()
-                self.request.end_unfinished()
+            self._judge_reading(self._paused_at, now)
         elif self._finished_at is not None and now - self._finished_at >= TAIL:
             self._complete(())
         elif now - self._wrote >= (KEEP_ALIVE if self._open else self.head_after):
@@ -264,6 +265,15 @@ class Relay:
                 self.request.open_stream(200, [*_STREAM, *CORS])
                 self.request.flush_head()
             self.request.send_parts([COMMENT])
+
+    def _judge_reading(self, since: float, now: float) -> None:
+        """End it where the client takes nothing; one that reads slowly is waited for (faults catalogue, A-15, A-16)."""
+        unread = self.request.unread
+        if unread < self._unread:
+            self._paused_at, self._unread = now, unread
+        elif now - since >= STALL:
+            self.abandon()
+            self.request.end_unfinished()
 
     def _leave(self) -> None:
         self._over = True

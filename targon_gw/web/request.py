@@ -94,6 +94,16 @@ class Request(LazyRequest):
         """Whether the client left before the answer had ended."""
         return self._disconnected
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing can be answered any more: the answer has ended, or the client has left."""
+        return self.channel is None
+
+    @property
+    def unread(self) -> int:
+        """Bytes sent that wait for the client to take them; 0 also where the transport does not say."""
+        return 0 if self.channel is None else self.channel.unsent()
+
     def notifyFinish(self) -> Deferred[None]:
         """As twisted.web's: fires with `None` at the answer's end, fails when the client leaves before."""
         deferred: Deferred[None] = Deferred()
@@ -258,7 +268,7 @@ class Request(LazyRequest):
             self.end_unfinished()
             return reason
         message = f"Something failed inside the gateway. Try again, or report {self.request_id.decode('ascii')}."
-        self.refuse(Refusal("internal_error", message))
+        self.refuse(Refusal("internal_error", message), self.site.refusal_headers(self.path))
         return reason
 
     def write(self, data: bytes) -> None:

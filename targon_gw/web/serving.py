@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from twisted.internet.interfaces import IReactorTime
@@ -28,6 +28,9 @@ from .strict import HttpLimits
 Gate = Callable[[Request], Refusal | None]
 """Asked once a request's head is whole and a body is to follow: a Refusal ends it before any of the body is read.
 It must not answer by itself; it may set `on_gone`, which is called if the client leaves before the body has come."""
+
+RefusalHeaders = Callable[[bytes], Sequence[tuple[bytes, bytes]]]
+"""What the refusals of a path bear besides their own, where no resource has been asked yet."""
 
 LOG_EVERY: Final = 10.0
 """Seconds between two log lines about refused requests: scanners must not fill the disk."""
@@ -47,8 +50,9 @@ def fresh_ids() -> Iterator[bytes]:
 class Site(server.Site):
     """A factory of `Channel`s over `resource`, the root of what is served.
 
-    `refusals` counts by code what was refused by HTTP's own rules, before any resource saw it. `tick` is the shortest
-    of the deadlines, in seconds: how long a connection's alarm waits at most.
+    `refusals` counts by code what was refused by HTTP's own rules, before any resource saw it; `refusal_headers` says
+    what such refusals, the gate's and "internal error" bear by path. `tick` is the shortest of the deadlines, in
+    seconds: how long a connection's alarm waits at most.
     """
 
     protocol = Channel  # type: ignore[assignment]
@@ -60,6 +64,7 @@ class Site(server.Site):
         super().__init__(resource, Request, timeout=limits.idle, reactor=clock, parsePOSTFormSubmission=False)
         self.limits = limits
         self.clock = clock
+        self.refusal_headers: RefusalHeaders = lambda path: ()
         self.tick = min(limits.head_deadline, limits.body_deadline, limits.idle)
         self.request_ids = fresh_ids()
         self.refusals: Counter[Code] = Counter()

@@ -4,6 +4,9 @@ Klein routes everything. Its map is static, though, and to bind and match it for
 of a call's routing; so routes without arguments are first looked up in a table made from that same map.
 """
 
+# mypy: disallow-untyped-calls=False
+# Twisted's web is not typed throughout, nor is Klein.
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -43,7 +46,7 @@ class Tree:
     health: Health
     _calls: dict[Endpoint, Calls] = field(init=False)
     app = Klein()
-    app.url_map.strict_slashes = app.url_map.merge_slashes = app.url_map.redirect_defaults = False
+    app.url_map.merge_slashes = app.url_map.redirect_defaults = False  # a slash too many is answered with a hint
 
     def __attrs_post_init__(self) -> None:
         self._calls = {endpoint: Calls(self.api, endpoint) for endpoint in Endpoint}
@@ -98,30 +101,31 @@ class Tree:
             told.append((b"access-control-allow-headers", wanted))
         request.answer(204, told, b"")
 
-    @app.handle_errors(Refusal)
+    @app.handle_errors(Refusal)  # type: ignore[arg-type]
     def refused(self, request: Request, failure: Failure) -> None:
         """What a route raised for the client."""
         assert isinstance(failure.value, Refusal)
         request.refuse(failure.value, CORS)
 
-    @app.handle_errors(MethodNotAllowed)
+    @app.handle_errors(MethodNotAllowed)  # type: ignore[arg-type]
     def wrong_method(self, request: Request, failure: Failure) -> None:
         """The address is right, the method is not."""
         assert isinstance(failure.value, MethodNotAllowed)
         allowed = sorted(set(failure.value.valid_methods or ()) - {"OPTIONS"} or {"OPTIONS"})
         if allowed == ["OPTIONS"]:  # only the preflight's catch-all matched
-            self._unknown(request)
+            self.unknown(request)
             return
         told = ", ".join([*allowed, "OPTIONS"])
         refusal = Refusal("method_not_allowed", f"This address takes {told}.")
         request.refuse(refusal, [(b"allow", told.encode()), *CORS])
 
-    @app.handle_errors(HTTPException)
+    @app.handle_errors(HTTPException)  # type: ignore[arg-type]
     def no_route(self, request: Request, failure: Failure) -> None:
         """There is no such address."""
-        self._unknown(request)
+        self.unknown(request)
 
-    def _unknown(self, request: Request) -> None:
+    def unknown(self, request: Request) -> None:
+        """Say that there is no such address, and which was probably meant."""
         path = request.path.decode("ascii", "replace")
         right = right_address(path, self.known)
         hint = f" Did you mean {right}?" if right else ""
@@ -131,7 +135,11 @@ class Tree:
     @property
     def known(self) -> list[str]:
         """The addresses without arguments."""
-        return [rule.rule for rule in self.app.url_map.iter_rules() if not rule.arguments]
+        return [
+            rule.rule
+            for rule in self.app.url_map.iter_rules()
+            if not rule.arguments and (rule.methods or set()) - {"OPTIONS"}
+        ]
 
 
 def right_address(path: str, known: list[str]) -> str | None:
@@ -152,6 +160,7 @@ class Root(KleinResource):
     def __init__(self, tree: Tree) -> None:
         bound: Any = tree.app  # Klein binds itself to the object that it is reached through
         super().__init__(bound)
+        self._tree = tree
         self._static: dict[tuple[bytes, bytes], Handler] = {
             (method.encode(), rule.rule.encode()): self._handler(bound, rule.endpoint)
             for rule in tree.app.url_map.iter_rules()
@@ -167,6 +176,9 @@ class Root(KleinResource):
         """Answer by the table, where it has the address and what answers is a leaf; by Klein otherwise."""
         handler = self._static.get((request.method, request.path))
         if handler is None:
+            if request.path.startswith(b"//"):  # Klein would not see the difference
+                self._tree.unknown(request)
+                return NOT_DONE_YET
             return super().render(request)
         answer = handler(request)
         if IResource.providedBy(answer):

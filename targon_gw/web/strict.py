@@ -22,6 +22,7 @@ METHODS: Final = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 LINE_SLACK: Final = 64
 """Bytes that a request line may have beside its target: the longest method, the version, two spaces and the end."""
 
+_MEANT = re.compile(rb"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (/[!-~]{0,1000})")
 _LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~]+) (HTTP/[0-9]\.[0-9])\r\n")
 _NOT_IN_LINE = re.compile(rb"[^ -~]")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
@@ -178,6 +179,15 @@ def _check_target(head: Head, limits: HttpLimits) -> None:
         raise _bad("the target has a fragment")
     if b"%" in target:
         _check_escapes(target)
+
+
+def stand_in(raw: bytes) -> Head:
+    """A head in place of the unreadable one that `raw` begins with: its method and target, as far as can be told.
+
+    They decide about a refusal's headers and whether it has a body, and nothing else.
+    """
+    line = _MEANT.match(raw)
+    return Head(line[1], line[2], b"HTTP/1.1") if line else Head(b"GET", b"/", b"HTTP/1.1")
 
 
 def _from_absolute(target: bytes, host: bytes | None) -> bytes:

@@ -1,0 +1,289 @@
+"""A vendor whose answers are fired by hand, a client's side that keeps what it is given, and all that is between them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.interfaces import IProtocol
+from twisted.internet.protocol import Protocol
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.web.client import ResponseDone
+from twisted.web.http_headers import Headers
+
+from targon_gw.core.call import Attempt, Call
+from targon_gw.core.config import Config, Size
+from targon_gw.core.errors import Refusal
+from targon_gw.core.gateway import Gateway
+from targon_gw.core.ledger import Ending, Entry
+from targon_gw.outbound.carrier import Carrier, Settle
+from targon_gw.outbound.errors import BrokenBody
+from targon_gw.outbound.requests import Body, Head
+from targon_gw.outbound.sending import Sending, WholeAnswer
+from targon_gw.outbound.stream import Stream, StreamEnd
+from targon_gw.pulse import PERIOD, Pulse
+from tests import fakes
+
+Json = dict[str, Any]
+
+WHOLE: Json = {
+    "id": "a",
+    "object": "chat.completion",
+    "model": fakes.MODEL,
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7},
+}
+DONE = b"data: [DONE]\n\n"
+
+
+def event(value: Json) -> bytes:
+    """One event with that for its data."""
+    return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+def chunk(text: str = "hi", finish: str | None = None) -> bytes:
+    """One event of an answer that is streamed."""
+    return event({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish}]})
+
+
+def bug() -> RuntimeError:
+    """A bug of ours."""
+    return RuntimeError("a bug of the tests")
+
+
+@define(eq=False)
+class Pipe:
+    """The connection under a body, as its protocol sees it."""
+
+    paused: bool = False
+    stopped: int = 0
+
+    def pauseProducing(self) -> None:
+        self.paused = True
+
+    def resumeProducing(self) -> None:
+        self.paused = False
+
+    def stopProducing(self) -> None:
+        self.stopped += 1
+
+
+def play(body: Protocol, *pieces: bytes, clean: bool | None = True) -> Pipe:
+    """Give `body` a connection and these reads; then a clean end, a broken one, or (`None`) none yet."""
+    pipe = Pipe()
+    body.makeConnection(pipe)  # type: ignore[arg-type]
+    for piece in pieces:
+        body.dataReceived(piece)
+    if clean is not None:
+        end(body, clean)
+    return pipe
+
+
+def end(body: Protocol, clean: bool = True) -> None:
+    """The end of the bytes."""
+    body.connectionLost(Failure(ResponseDone() if clean else BrokenBody("closed")))
+
+
+@define(eq=False)
+class Reply:
+    """A vendor's answer, with the few faces of a response that an attempt looks at."""
+
+    code: int
+    headers: Headers
+    pipe: Pipe = field(factory=Pipe)
+    body: Any = None
+    kept: list[bytes] = field(factory=list)
+    """Reads that came with the head."""
+    clean: bool | None = None
+    """How it had ended when its body was taken, if it had."""
+
+    def get(self, name: bytes) -> bytes | None:
+        values = self.headers.getRawHeaders(name)
+        return values[0] if values else None
+
+    def deliverBody(self, protocol: IProtocol) -> None:
+        assert self.body is None, "the body has been taken"
+        self.body = protocol
+        protocol.makeConnection(self.pipe)  # type: ignore[arg-type]
+        for piece in self.kept:
+            protocol.dataReceived(piece)
+        if self.clean is not None:
+            end(self.body, self.clean)
+
+    def say(self, *pieces: bytes) -> None:
+        """Further reads."""
+        for piece in pieces:
+            self.body.dataReceived(piece)
+
+    def end(self, clean: bool = True) -> None:
+        """No more."""
+        end(self.body, clean)
+
+
+@define(eq=False)
+class Request:
+    """What the vendor was sent."""
+
+    url: bytes
+    head: Head
+    body: Json
+    answer: Deferred[Any] = field(init=False)
+    cancelled: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        def note(_: object) -> None:
+            self.cancelled = True
+
+        self.answer = Deferred(note)
+
+    def reply(self, code: int = 200, *pieces: bytes, clean: bool | None = None, **headers: list[str]) -> Reply:
+        """Answer with a head, and with these reads of a body as soon as somebody takes it."""
+        fields = {name.replace("_", "-"): values for name, values in headers.items()}
+        reply = Reply(code, Headers(fields), kept=list(pieces), clean=clean)
+        self.answer.callback(reply)
+        return reply
+
+    def whole(self, value: Json | bytes, code: int = 200, **headers: list[str]) -> Reply:
+        """Answer with all of that."""
+        body = value if isinstance(value, bytes) else json.dumps(value).encode()
+        return self.reply(code, body, clean=True, **headers)
+
+    def fail(self, error: Exception) -> None:
+        """No answer."""
+        self.answer.errback(Failure(error))
+
+
+@define(eq=False)
+class Vendor:
+    """Takes requests, and answers none of itself."""
+
+    requests: list[Request] = field(factory=list)
+
+    def request(self, method: str, url: bytes, *, headers: Head, data: Body) -> Deferred[Any]:
+        assert method == "POST"
+        made = Request(url, headers, json.loads(data.payload))
+        self.requests.append(made)
+        return made.answer
+
+    @property
+    def last(self) -> Request:
+        """The newest request."""
+        return self.requests[-1]
+
+
+@define(eq=False)
+class Sink:
+    """A client's side: keeps what it is told, settles a stream at its end, gives up on it where it is cancelled."""
+
+    whole: list[bytes] = field(factory=list)
+    events: list[bytes] = field(factory=list)
+    ends: list[StreamEnd] = field(factory=list)
+    refusals: list[Refusal] = field(factory=list)
+    attempts: int = 0
+    bug_in: str = ""
+    """Which of its methods raises, if one does."""
+    settle: Settle | None = None
+    stream: Stream | None = None
+    done: Deferred[None] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.done = Deferred(lambda _: self._abandon())
+
+    def _try(self, name: str) -> None:
+        if self.bug_in == name:
+            raise bug()
+
+    def pass_whole(self, attempt: Attempt, brought: WholeAnswer, settle: Settle) -> None:
+        self._try("pass_whole")
+        settle(Ending.SERVED, None)
+        self.whole.append(brought.body)
+        self._try("after_settling")
+
+    def pass_stream(self, attempt: Attempt, stream: Stream, settle: Settle) -> Deferred[None]:
+        self._try("pass_stream")
+        self.settle, self.stream = settle, stream
+        stream.attach(self)
+        return self.done
+
+    def refuse(self, refusal: Refusal, attempts: int) -> None:
+        self.refusals.append(refusal)
+        self.attempts = attempts
+        self._try("refuse")
+
+    def events_came(self, events: list[bytes]) -> None:
+        self._try("events_came")
+        self.events += events
+
+    def stream_ended(self, how: StreamEnd) -> None:
+        self.ends.append(how)
+        assert self.settle is not None
+        self.settle(Ending.SERVED if how is StreamEnd.CLEAN else Ending.TRUNCATED, None)
+        self.done.callback(None)
+
+    def _abandon(self) -> None:
+        assert self.settle is not None and self.stream is not None
+        self.stream.drop()
+        self.settle(Ending.ABANDONED, None)
+        self.done.callback(None)
+
+
+@define(eq=False)
+class Stage:
+    """A gateway with its outbound half, between a client and a vendor that are both played by the test."""
+
+    config: Config = field(factory=fakes.config)
+    limit: Size = Size(1 << 20)
+    roll: Callable[[], float] = fakes.no_roll
+    clock: Clock = field(factory=Clock)
+    vendor: Vendor = field(factory=Vendor)
+    entries: list[Entry] = field(factory=list)
+    gateway: Gateway = field(init=False)
+    pulse: Pulse = field(init=False)
+    sending: Sending = field(init=False)
+    carrier: Carrier = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        now = self.clock.seconds
+        self.gateway = fakes.gateway(self.config, self.roll)
+        self.pulse = Pulse(self.clock, now)
+        self.sending = Sending(lambda name: self.vendor, now, fakes.WALL, self.pulse, self.limit)
+        self.carrier = Carrier(self.gateway, self.sending, self.clock, now, self.entries.append)
+
+    def carry(self, sink: Sink | None = None, **asked: Any) -> Carried:
+        """Admit a call and carry it."""
+        call = fakes.call(self.gateway, self.clock.seconds(), fakes.ask(**asked))
+        sink = sink or Sink()
+        carried = Carried(call, sink, ensureDeferred(self.carrier.carry(call, sink)))
+        carried.running.addBoth(carried.results.append)
+        return carried
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, in steps of the pulse."""
+        self.clock.pump([PERIOD] * round(seconds / PERIOD))
+
+    def rest(self) -> None:
+        """Assert that all is over: nothing ticks, every lease is back, every call settled once."""
+        self.clock.advance(PERIOD)  # the pulse stops by itself
+        assert self.clock.getDelayedCalls() == []
+        assert not self.gateway.calls
+        assert [key.in_flight for pool in self.gateway.pools.values() for key in pool.keys.values() if key.in_flight] == []
+
+
+@define(eq=False)
+class Carried:
+    """A call on its way. `results` is what its carrying came to: `None`, or a Failure."""
+
+    call: Call
+    sink: Sink
+    running: Deferred[None]
+    results: list[Any] = field(factory=list)
+
+    @property
+    def failed_with(self) -> type[BaseException] | None:
+        """The kind of exception that ended it."""
+        (result,) = self.results
+        return type(result.value) if isinstance(result, Failure) else None
