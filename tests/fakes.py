@@ -57,12 +57,12 @@ def config(*upstreams: UpstreamSettings, models: Iterable[ModelSettings] = (), *
 
 def ask(model: str = MODEL, endpoint: Endpoint = Endpoint.CHAT, **fields: Any) -> Ask:
     """What a small body asks for."""
-    prompt = {
+    prompts: dict[Endpoint, dict[str, Any]] = {
         Endpoint.CHAT: {"messages": [{"role": "user", "content": "hello"}]},
         Endpoint.COMPLETIONS: {"prompt": "hello"},
         Endpoint.EMBEDDINGS: {"input": "hello"},
-    }[endpoint]
-    return read(endpoint, json.dumps({"model": model, **prompt, **fields}).encode())
+    }
+    return read(endpoint, json.dumps({"model": model, **prompts[endpoint], **fields}).encode())
 
 
 def no_roll() -> float:

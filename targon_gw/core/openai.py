@@ -81,11 +81,11 @@ class _StreamOptions(msgspec.Struct, gc=False):
     include_usage: bool | None = None
 
 
-class _Common(msgspec.Struct, gc=False):
+class _Shared(msgspec.Struct, gc=False):
     model: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
 
 
-class _Generation(_Common, gc=False):
+class _Generation(_Shared, gc=False):
     stream: bool | None = None
     stream_options: _StreamOptions | None = None
     max_tokens: _Count | None = None
@@ -117,7 +117,7 @@ class _Completion(_Generation, gc=False):
     prompt: _Texts | None = None
 
 
-class _Embedding(_Common, gc=False):
+class _Embedding(_Shared, gc=False):
     input: _Texts | None = None
     stream: bool | None = None
 

@@ -49,7 +49,8 @@ class MemoryBankTests:
     @given(st.lists(st.tuples(st.sampled_from(["ann", "bob"]), st.booleans(), st.integers(0, 1000)), max_size=60))
     def test_tallies_are_sums(self, steps: list[tuple[str, bool, int]]) -> None:
         """After any walk each client's tally is what its settled calls came to, and what is held is under way."""
-        bank, held = MemoryBank.of((), Anonymous()), []
+        bank = MemoryBank.of((), Anonymous())
+        held: list[Hold] = []
         sums = {"ann": [0, 0, 0], "bob": [0, 0, 0]}
         for name, begins, tokens in steps:
             if begins or not held:

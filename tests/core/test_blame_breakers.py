@@ -7,7 +7,7 @@ import pytest
 from targon_gw.core.attempts import CallerFault, Outcome, Served, Throttled, VendorFault
 from targon_gw.core.blame import FAULTS_TO_OPEN
 from targon_gw.core.errors import Refusal
-from targon_gw.core.health import Cooling, Ready, Trial, until_of
+from targon_gw.core.health import Cooling, Ready, Trial, strikes_of, until_of
 from targon_gw.core.keys import Want
 from targon_gw.core.pool import KeyPool
 from tests.fakes import MODEL, lease, lease_of, pool, the
@@ -227,3 +227,13 @@ class GuiltyKeyTests:
             keys.give_back(lease_of(keys, 0, now), FAULT, now)
 
         assert rests == [2.0, 4.0, 8.0]
+
+    def test_on_trial_in_an_outage(self) -> None:
+        """Keys that are back on trial when the vendor goes down are charged with one fault of it at the most."""
+        keys = pool(2)
+        for one in keys.keys.values():
+            one.standing.move(Trial(1, 1))
+        outage(keys, MODEL, 0.0, 600.0)
+
+        assert sum(strikes_of(one.standing.health) for one in keys.keys.values()) <= 3
+        assert keys.census(600.0) == {"usable": 2}

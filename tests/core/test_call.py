@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from targon_gw.core.attempts import (
     VendorFault,
 )
 from targon_gw.core.call import SAME_KEY_PAUSE, Call, Pass, Refuse, State, Step, Wait
-from targon_gw.core.config import Config, Dialect, ModelSettings, Timeouts
+from targon_gw.core.config import Config, Dialect, Duration, ModelSettings, Timeouts
 from targon_gw.core.errors import Refusal
 from targon_gw.core.keys import Want
 from tests.fakes import MODEL, ask, attempt_of, call, config, gateway, key, patient, rolls, upstream
@@ -29,7 +30,7 @@ TOO_LONG = CallerFault(Refusal("context_length_exceeded", "too long", "messages"
 BAD = CallerFault(Refusal("invalid_value", "temperature"))
 
 
-def begun(settings: Config, now: float = 0.0, roll: Callable[[], float] = lambda: 0.5, **fields: object) -> Call:
+def begun(settings: Config, now: float = 0.0, roll: Callable[[], float] = lambda: 0.5, **fields: Any) -> Call:
     """A call of a fresh gateway whose first attempt is under way."""
     one = call(gateway(settings, roll), now, ask(**fields))
     attempt_of(one.begin(now))
@@ -289,15 +290,15 @@ class BoundsTests:
             ({"max_tokens": 1_000_000}, 400.0),
         ],
     )
-    def test_patience(self, fields: dict[str, object], seconds: float) -> None:
+    def test_patience(self, fields: dict[str, Any], seconds: float) -> None:
         """A stream has the first token's time; a whole answer that of all its tokens, 20 a second, up to the total."""
-        one = begun(config(upstream(timeouts=Timeouts(total=400.0))), **fields)
+        one = begun(config(upstream(timeouts=Timeouts(total=Duration(400.0)))), **fields)
 
         assert one.attempts[0].first_token == seconds
 
     def test_a_model_has_its_own_patience(self) -> None:
         """Where the catalog says that it thinks longer."""
-        one = begun(config(models=[ModelSettings(MODEL, first_token=180.0)]), stream=True)
+        one = begun(config(models=[ModelSettings(MODEL, first_token=Duration(180.0))]), stream=True)
 
         assert one.attempts[0].first_token == 180.0
 
@@ -331,7 +332,7 @@ class StateTests:
         assert one.state is state
         return one
 
-    LEGAL = {
+    LEGAL: dict[tuple[State, str], State] = {
         (State.ADMITTED, "begin"): State.TRYING,
         (State.TRYING, "judge"): State.PASSING,
         (State.WAITING, "resume"): State.TRYING,

@@ -26,7 +26,7 @@ class SecretTests:
         assert text not in shown.replace(secret.fingerprint, "")
 
     def test_fingerprint(self) -> None:
-        """`k-` and the first eight hex digits of the SHA-256, as config.md has it; the same text has the same one."""
+        """`k-` and the first eight hex digits of the SHA-256; the same text has the same one."""
         secret = Secret("sn4_abc")
 
         assert secret.digest == sha256(b"sn4_abc").hexdigest()
@@ -60,7 +60,7 @@ class ConfigTests:
     """All four files, as one."""
 
     def test_defaults_are_the_pages(self) -> None:
-        """What the operator does not write is what config.md says."""
+        """What the operator does not write is the documented default."""
         plain = Config()
 
         assert plain.listen == ("tcp:3811:interface=127.0.0.1",)

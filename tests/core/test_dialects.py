@@ -32,7 +32,7 @@ class EditsTests:
 
     @pytest.mark.parametrize("dialect", list(Dialect))
     @pytest.mark.parametrize("own", [{}, {"stream_options": None}, {"stream_options": {"include_usage": False}}])
-    def test_a_stream_is_asked_for_its_usage(self, dialect: Dialect, own: dict[str, object]) -> None:
+    def test_a_stream_is_asked_for_its_usage(self, dialect: Dialect, own: dict[str, Any]) -> None:
         """Whoever wants to see it."""
         assert sent(dialect, ask(stream=True, **own))["stream_options"] == {"include_usage": True}
 
@@ -56,7 +56,7 @@ class EditsTests:
             ({"max_tokens": 7, "max_completion_tokens": 8}, None, 8),
         ],
     )
-    def test_targon_is_told_max_tokens(self, fields: dict[str, int], default: int | None, asked: int) -> None:
+    def test_targon_is_told_max_tokens(self, fields: dict[str, Any], default: int | None, asked: int) -> None:
         """It takes none for 512 and does not look at `max_completion_tokens`."""
         body = sent(Dialect.TARGON, ask(**fields), default)
 

@@ -56,7 +56,8 @@ class EveryDrawTests:
         """Among 10,000 idle keys no more are looked at than among ten."""
         looked: dict[int, int] = {}
         for size in (10, 10_000):
-            filled, seen = roster(keys(*[1] * size), Random(2).random), []
+            filled = roster(keys(*[1] * size), Random(2).random)
+            seen: list[UpstreamKey] = []
 
             def may(key: UpstreamKey, seen: list[UpstreamKey] = seen) -> bool:
                 seen.append(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from heapq import heapify, heappop, heappush
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -78,7 +79,7 @@ class Walk:
         """One thing that happens to one call, or to the time."""
         if act == "begin":
             model = (MODEL, "small", "nick")[number % 3]
-            tokens = {} if number % 2 else {"max_tokens": 1 + number}
+            tokens: dict[str, Any] = {} if number % 2 else {"max_tokens": 1 + number}
             self.steps[call(self.desk, self.now, ask(model, stream=number % 5 == 0, **tokens))] = None
         elif act == "time":
             self.now += (0.01, 1.0, 20.0, 700.0)[number % 4]

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from targon_gw.core.attempts import Abandoned, Barred, Exhausted, ModelFault, Served, Throttled, VendorFault
+from targon_gw.core.attempts import Abandoned, Barred, Exhausted, ModelFault, Outcome, Served, Throttled, VendorFault
 from targon_gw.core.config import Dialect, Draw, PerKey
 from targon_gw.core.keys import UpstreamKey, Want
 from targon_gw.core.pool import BUSY_FOR_THREAD, THREADS, KeyPool
@@ -190,7 +190,8 @@ class VacancyTests:
     def test_first_to_return(self) -> None:
         """Of two accounts that cool, the one that is back first."""
         keys = pool(3, dialect=Dialect.TARGON)
-        for number, outcome in enumerate((Throttled(20.0), Throttled(8.0), Exhausted())):
+        outcomes: list[Outcome] = [Throttled(20.0), Throttled(8.0), Exhausted()]
+        for number, outcome in enumerate(outcomes):
             keys.give_back(lease_of(keys, number, 0.0), outcome, 0.0)
         vacancy = keys.vacancy(MODEL, 1.0)
 

@@ -1,4 +1,4 @@
-"""A vendor whose answers are fired by hand, a client's side that keeps what it is given, and all that is between them."""
+"""A vendor whose answers are fired by hand, a client's side that keeps what it is given, and all between them."""
 
 from __future__ import annotations
 
@@ -265,12 +265,18 @@ class Stage:
         """Let time pass, in steps of the pulse."""
         self.clock.pump([PERIOD] * round(seconds / PERIOD))
 
+    def quiet(self) -> None:
+        """Assert that nothing ticks, once the pulse has lapsed."""
+        self.clock.advance(PERIOD)
+        assert self.clock.getDelayedCalls() == []
+
     def rest(self) -> None:
         """Assert that all is over: nothing ticks, every lease is back, every call settled once."""
-        self.clock.advance(PERIOD)  # the pulse stops by itself
-        assert self.clock.getDelayedCalls() == []
+        self.quiet()
         assert not self.gateway.calls
-        assert [key.in_flight for pool in self.gateway.pools.values() for key in pool.keys.values() if key.in_flight] == []
+        assert [
+            key.in_flight for pool in self.gateway.pools.values() for key in pool.keys.values() if key.in_flight
+        ] == []
 
 
 @define(eq=False)

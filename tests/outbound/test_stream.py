@@ -1,8 +1,9 @@
-"""A vendor's stream: what its reader is given, and how it ends."""
+"""A vendor's stream: what its reader is given."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -18,62 +19,10 @@ from targon_gw.core.sse import LIMIT
 from targon_gw.outbound.stream import PLAIN, TAIL, TAIL_BYTES, Stream, StreamEnd
 from targon_gw.pulse import PERIOD, Pulse
 
-from .stage import DONE, Pipe, bug, chunk, end
+from .flow import Flow, Reader
+from .stage import DONE, bug, chunk, end
 
 A, B, C = chunk("a"), chunk("b"), chunk("c", "stop")
-
-
-@define(eq=False)
-class Reader:
-    """Keeps what it is given; does `then` at each batch of events."""
-
-    then: Callable[[], object] = lambda: None
-    events: list[bytes] = field(factory=list)
-    ends: list[StreamEnd] = field(factory=list)
-
-    def events_came(self, events: list[bytes]) -> None:
-        self.events += events
-        self.then()
-
-    def stream_ended(self, how: StreamEnd) -> None:
-        self.ends.append(how)
-
-
-@define(eq=False)
-class Flow:
-    """A stream on a clock, with its connection and somebody who waits for its first event."""
-
-    idle: float = 5.0
-    until: float = 100.0
-    clock: Clock = field(factory=Clock)
-    pipe: Pipe = field(factory=Pipe)
-    stream: Stream = field(init=False)
-    began: list[Any] = field(factory=list)
-    """What `first` came to."""
-
-    def __attrs_post_init__(self) -> None:
-        now = self.clock.seconds
-        self.stream = Stream(Pulse(self.clock, now), now, self.idle, self.until)
-        self.stream.first.addBoth(self.began.append)
-        self.stream.makeConnection(self.pipe)  # type: ignore[arg-type]
-
-    def say(self, *pieces: bytes) -> None:
-        for piece in pieces:
-            self.stream.dataReceived(piece)
-
-    def read(self, then: Callable[[], object] = lambda: None) -> Reader:
-        """Somebody who is attached."""
-        reader = Reader(then)
-        self.stream.attach(reader)
-        return reader
-
-    def advance(self, seconds: float) -> None:
-        self.clock.pump([PERIOD] * round(seconds / PERIOD))
-
-    def rest(self) -> None:
-        """Assert that nothing ticks any more."""
-        self.clock.advance(PERIOD)
-        assert self.clock.getDelayedCalls() == []
 
 
 def cuts(data: bytes) -> st.SearchStrategy[list[bytes]]:
@@ -81,7 +30,7 @@ def cuts(data: bytes) -> st.SearchStrategy[list[bytes]]:
 
     def pieces(at: set[int]) -> list[bytes]:
         marks = [0, *sorted(at), len(data)]
-        return [data[a:b] for a, b in zip(marks, marks[1:], strict=False)]
+        return [data[a:b] for a, b in pairwise(marks)]
 
     return st.sets(st.integers(1, max(1, len(data) - 1)), max_size=6).map(pieces)
 
@@ -120,7 +69,9 @@ class BeginningTests:
         flow.stream.drop()
         flow.rest()
 
-    @pytest.mark.parametrize("before", [b": working\n\n", b"event: ping\n\n", b"retry: 100\n\n", b"\n\n", b"id: 1\r\n\r\n"])
+    @pytest.mark.parametrize(
+        "before", [b": working\n\n", b"event: ping\n\n", b"retry: 100\n\n", b"\n\n", b"id: 1\r\n\r\n"]
+    )
     def test_what_is_no_event(self, before: bytes) -> None:
         """D-27: neither comments nor blocks without data are a first event, and none of them is passed on before it."""
         flow = Flow()
@@ -207,7 +158,7 @@ class ReadingTests:
     @pytest.mark.parametrize("last", [C[:-1], C[:-2], b": note\n" + C[:-2], C[:-2] + b"\r\n", DONE[:-2]])
     @pytest.mark.parametrize("attached", [True, False])
     def test_last_event_without_its_blank_line(self, last: bytes, attached: bool) -> None:
-        """D-14, D-22: a clean end stands for the blank line that the last event lacks; a comment does not come along."""
+        """D-14, D-22: a clean end stands for the blank line that the last event lacks; comments stay behind."""
         flow = Flow()
         flow.say(A)
         reader = Reader()
@@ -269,166 +220,4 @@ class ReadingTests:
         flow.stream.resume()
         assert not flow.pipe.paused
         flow.stream.drop()
-        flow.rest()
-
-
-class LeavingTests:
-    """A reader that has enough."""
-
-    @pytest.mark.parametrize("leave", [Stream.drop, Stream.let_end])
-    @pytest.mark.parametrize("kept", [True, False])
-    def test_while_it_is_given_events(self, leave: Callable[[Stream], None], kept: bool) -> None:
-        """Who leaves while it is given events hears of no end, whether they were kept for it or have just come."""
-        flow = Flow()
-        if kept:
-            flow.say(A)
-        reader = flow.read(then=lambda: leave(flow.stream))
-        if not kept:
-            flow.say(A)
-        flow.say(B)
-        end(flow.stream)
-        assert reader.events == [A]
-        assert reader.ends == []
-        flow.rest()
-
-    @pytest.mark.parametrize("leave", [Stream.drop, Stream.let_end])
-    def test_at_the_last_event_without_its_blank_line(self, leave: Callable[[Stream], None]) -> None:
-        """Who leaves at an event that only the end made whole hears of no end, and nothing ticks on."""
-        flow = Flow()
-        reader = flow.read(then=lambda: leave(flow.stream))
-        flow.say(DONE[:-1])
-        end(flow.stream)
-        assert reader.events == [DONE]
-        assert reader.ends == []
-        flow.rest()
-
-    def test_dropped(self) -> None:
-        """A dropped stream says no more and forgets its deadlines; dropping it twice does no harm."""
-        flow = Flow()
-        reader = flow.read()
-        flow.stream.drop()
-        flow.stream.drop()
-        flow.say(A)
-        flow.advance(10)
-        end(flow.stream, clean=False)
-        assert (reader.events, reader.ends) == ([], [])
-        assert flow.pipe.stopped
-        flow.rest()
-
-    def test_left_to_end(self) -> None:
-        """D-22, D-24: what comes behind the end is let go, and a connection that ends in time is not dropped."""
-        flow = Flow()
-        reader = flow.read()
-        flow.stream.pause()
-        flow.stream.let_end()
-        assert not flow.pipe.paused
-        flow.say(DONE, b"x" * (TAIL_BYTES - len(DONE)))
-        flow.advance(TAIL - PERIOD)
-        end(flow.stream)
-        assert (reader.events, reader.ends) == ([], [])
-        assert not flow.pipe.stopped
-        flow.rest()
-
-    def test_tail_too_long(self) -> None:
-        """A stream that goes on for a second after its end is dropped."""
-        flow = Flow()
-        flow.read()
-        flow.stream.let_end()
-        flow.advance(TAIL)
-        assert flow.pipe.stopped
-        flow.rest()
-
-    def test_tail_too_large(self) -> None:
-        """So is one that goes on for more than 64 KiB."""
-        flow = Flow()
-        flow.read()
-        flow.stream.let_end()
-        flow.say(b"x" * TAIL_BYTES)
-        assert not flow.pipe.stopped
-        flow.say(b"x")
-        assert flow.pipe.stopped
-        flow.rest()
-
-    def test_left_after_its_end(self) -> None:
-        """A stream that has ended needs no leave to: nothing ticks, nothing is dropped."""
-        flow = Flow()
-        flow.read()
-        end(flow.stream)
-        flow.stream.let_end()
-        flow.rest()
-        assert not flow.pipe.stopped
-
-
-class DeadlineTests:
-    """Silence and lateness."""
-
-    def test_stall(self) -> None:
-        """D-09: a stream that brings no event for `idle` seconds is broken off; comments and half events are none."""
-        flow = Flow(idle=5.0)
-        reader = flow.read()
-        flow.advance(4)
-        flow.say(A)
-        flow.advance(4)
-        flow.say(b": still here\n\n", B[:5])
-        flow.advance(0.5)
-        assert reader.ends == []
-        flow.advance(0.5)
-        assert reader.ends == [StreamEnd.STALLED]
-        assert flow.pipe.stopped
-        flow.rest()
-
-    def test_kept_waiting(self) -> None:
-        """The time before a reader was attached is not the vendor's silence."""
-        flow = Flow(idle=5.0)
-        flow.say(A)
-        flow.clock.advance(50)
-        reader = flow.read()
-        flow.advance(4.75)
-        assert reader.ends == []
-        flow.stream.drop()
-        flow.rest()
-
-    def test_slow_client(self) -> None:
-        """While the reader pauses, the vendor's silence does not count; it counts anew from when it goes on."""
-        flow = Flow(idle=5.0)
-        reader = flow.read()
-        flow.advance(4)
-        flow.stream.pause()
-        flow.advance(50)
-        flow.stream.resume()
-        flow.advance(4.75)
-        assert reader.ends == []
-        flow.advance(0.25)
-        assert reader.ends == [StreamEnd.STALLED]
-        flow.rest()
-
-    @pytest.mark.parametrize("paused", [True, False])
-    def test_total(self, paused: bool) -> None:
-        """D-44: a stream that drips for ever ends at its deadline, also under a client that reads nothing."""
-        flow = Flow(idle=5.0, until=20.0)
-        reader = flow.read()
-        if paused:
-            flow.stream.pause()
-        for _ in range(19):
-            flow.advance(1)
-            flow.say(A)
-        assert reader.ends == []
-        flow.advance(1)
-        flow.say(A)
-        assert reader.ends == [StreamEnd.LATE]
-        assert len(reader.events) == 19
-        assert flow.pipe.stopped
-        flow.rest()
-
-    def test_bug_in_the_reader(self) -> None:
-        """A reader that fails as it is told of a stall does not keep the connection."""
-        flow = Flow(idle=5.0)
-
-        class Failing(Reader):
-            def stream_ended(self, how: StreamEnd) -> None:
-                raise bug()
-
-        flow.stream.attach(Failing())
-        flow.advance(5)
-        assert flow.pipe.stopped
         flow.rest()
