@@ -159,12 +159,12 @@ class Blame:
         """A key has served what others failed at: they are to blame, unless they are more than half of the pool."""
         route = lease.route
         route.accused.pop(lease.key, None)
-        accused = [key for key, at in route.accused.items() if now - at <= ACCUSED_FOR]
+        accused = [(key, how) for key, (at, how) in route.accused.items() if now - at <= ACCUSED_FOR]
         route.accused.clear()
         if len(accused) * 2 > len(self.keys):
             return
-        cause = Cause(VendorFault("failed at what another key served"), lease.want.request_id, now)
-        for key in accused:
+        for key, how in accused:
+            cause = Cause(VendorFault(f"{how}, where another key served"), lease.want.request_id, now)
             if isinstance(key.standing.health, Ready | Trial):
                 self._move(_of_key(key), rested(key.standing.health, now, None, GUILTY), cause)
 
@@ -222,7 +222,7 @@ class Blame:
         if others_serve and isinstance(key.standing.health, Trial) and lease.fresh_on_key:
             self._move(_of_key(key), rested(key.standing.health, now, None, GUILTY), cause)
         else:
-            route.accused[key] = now
+            route.accused[key] = (now, cause.outcome.reason)
         if isinstance(self.standing.health, Trial) and self.standing.epoch == lease.upstream_epoch:
             self._move(self._itself(), rested(self.standing.health, now, None, BROKEN), cause)
         if not lease.fresh_on_route:
@@ -239,7 +239,7 @@ class Blame:
 
     def _is_alone(self, accused: UpstreamKey, route: Route, now: float) -> bool:
         """Whether one key had all the faults in a row though another could have served: who fails fast is idle."""
-        if any(key is not accused and now - at <= ACCUSED_FOR for key, at in route.accused.items()):
+        if any(key is not accused and now - at <= ACCUSED_FOR for key, (at, _) in route.accused.items()):
             return False
         return any(
             key is not accused and key.standing.may_serve(now) and key.account.may_serve(route.model, None, now)

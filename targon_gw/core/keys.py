@@ -93,8 +93,8 @@ class Route:
     """Faults in a row, without a call served between them."""
     witness: UpstreamKey | None = None
     """The key that served it last."""
-    accused: dict[UpstreamKey, float] = field(factory=dict)
-    """Keys that failed at it since a call was served, and when."""
+    accused: dict[UpstreamKey, tuple[float, str]] = field(factory=dict)
+    """Keys that failed at it since a call was served; when, and how."""
     history: deque[Change] = field(factory=lambda: deque(maxlen=KEPT_CHANGES))
 
 

@@ -80,7 +80,7 @@ class Stream(Protocol):
     _tail: float | None = None
     _tail_bytes: int = 0
     _plain: bytes | None = None
-    """What came instead of a stream."""
+    """What came instead of a stream, from its first telling byte on."""
     _began: bool = False
     """Its first telling byte has come."""
 
@@ -106,10 +106,10 @@ class Stream(Protocol):
         if self.ended is not None:
             return
         if not self._began:
-            start = data.lstrip(OPENING)[:1]
+            start = data.lstrip(OPENING)
             self._began = start != b""
-            if start in (b"{", b"[", b"<"):
-                self._plain = b""
+            if start[:1] in (b"{", b"[", b"<"):
+                self._plain, data = b"", start
         if self._plain is not None:
             self._plain += data
             if len(self._plain) > PLAIN:

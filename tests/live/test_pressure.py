@@ -32,6 +32,9 @@ def answering(rig: Rig) -> int:
 def test_a_slow_reader_holds_the_vendor_back(tmp_path: Path) -> None:
     """64 MiB to a client that reads little: the gateway's memory stays flat, and all of it arrives in the end (A-15)."""
     with started(tmp_path, Wishes(dialect="openai")) as rig:
+        with rig.connect() as warm:  # what a first call brings in is not what 64 MiB bring
+            warm.sendall(request(False))
+            assert warm.recv(65536).startswith(b"HTTP/1.1 200")
         rig.misbehave("flood:64")
         with rig.connect() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
@@ -49,7 +52,7 @@ def test_a_slow_reader_holds_the_vendor_back(tmp_path: Path) -> None:
                     break
             most = max(most, rig.memory() - before)
         assert got > 64 * MIB
-        assert most < 8 * MIB, f"{most / MIB:.1f} MiB"
+        assert most < 4 * MIB, f"{most / MIB:.1f} MiB"
 
 
 @pytest.mark.parametrize("phase", ["before the head", "before the first event", "mid-stream", "while pipelining", "unary"])

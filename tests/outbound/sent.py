@@ -4,32 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from attrs import define, field
-from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.python.failure import Failure
 
 from targon_gw.core.attempts import (
     Abandoned,
-    Barred,
-    CallerFault,
-    Exhausted,
-    ModelFault,
     Outcome,
-    Served,
-    Throttled,
-    VendorFault,
 )
 from targon_gw.core.call import Attempt
-from targon_gw.core.config import Dialect, Duration, KeySettings, ModelSettings, Secret, Size, Timeouts
+from targon_gw.core.config import Dialect, Duration, Timeouts
 from targon_gw.core.openai import Endpoint
-from targon_gw.outbound.errors import BrokenBody, BrokenResponse, ConnectFailed
-from targon_gw.outbound.sending import ERROR_BODY, Brought, WholeAnswer
-from targon_gw.outbound.stream import Stream, StreamEnd
+from targon_gw.outbound.sending import Brought
+from targon_gw.outbound.stream import Stream
 from tests import fakes
 
-from .stage import DONE, WHOLE, Reply, Request, Stage, bug, chunk, event
-
+from .stage import Request, Stage
 
 FIRST_TOKEN = 8.0
 
@@ -70,7 +60,9 @@ class Sent:
 
 def stage(dialect: Dialect = Dialect.OPENAI, **settings: Any) -> Stage:
     """A stage whose vendor is given `FIRST_TOKEN` seconds, for the first event or for the whole."""
-    upstream = fakes.upstream(dialect=dialect, timeouts=Timeouts(first_token=Duration(FIRST_TOKEN), total=Duration(FIRST_TOKEN)))
+    upstream = fakes.upstream(
+        dialect=dialect, timeouts=Timeouts(first_token=Duration(FIRST_TOKEN), total=Duration(FIRST_TOKEN))
+    )
     return Stage(fakes.config(upstream), **settings)
 
 

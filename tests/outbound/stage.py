@@ -75,7 +75,7 @@ class Pipe:
 def play(body: Protocol, *pieces: bytes, clean: bool | None = True) -> Pipe:
     """Give `body` a connection and these reads; then a clean end, a broken one, or (`None`) none yet."""
     pipe = Pipe()
-    body.makeConnection(pipe)  # type: ignore[arg-type]
+    body.makeConnection(pipe)
     for piece in pieces:
         body.dataReceived(piece)
     if clean is not None:
@@ -289,7 +289,7 @@ class Carried:
     results: list[Any] = field(factory=list)
 
     @property
-    def failed_with(self) -> type[BaseException] | None:
-        """The kind of exception that ended it."""
+    def failed_with(self) -> Any:
+        """The kind of exception that ended it, if one did."""
         (result,) = self.results
         return type(result.value) if isinstance(result, Failure) else None

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from attrs import define, field
-from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
-from twisted.python.failure import Failure
+from twisted.internet.defer import CancelledError
 
 from targon_gw.core.attempts import (
-    Abandoned,
-    Barred,
-    CallerFault,
-    Exhausted,
-    ModelFault,
-    Outcome,
-    Served,
-    Throttled,
     VendorFault,
 )
-from targon_gw.core.call import Attempt
-from targon_gw.core.config import Dialect, Duration, KeySettings, ModelSettings, Secret, Size, Timeouts
-from targon_gw.core.openai import Endpoint
-from targon_gw.outbound.errors import BrokenBody, BrokenResponse, ConnectFailed
-from targon_gw.outbound.sending import ERROR_BODY, Brought, WholeAnswer
-from targon_gw.outbound.stream import Stream, StreamEnd
-from tests import fakes
 
-from .stage import DONE, WHOLE, Reply, Request, Stage, bug, chunk, event
-from .sent import FIRST_TOKEN, Sent, send, stage
+from .sent import FIRST_TOKEN, send
+from .stage import Reply, chunk, event
 
 ERROR = {"error": {"message": "slow down", "code": 429}}
 

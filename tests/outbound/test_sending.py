@@ -5,12 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from attrs import define, field
-from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
-from twisted.python.failure import Failure
 
 from targon_gw.core.attempts import (
-    Abandoned,
     Barred,
     CallerFault,
     Exhausted,
@@ -20,16 +16,15 @@ from targon_gw.core.attempts import (
     Throttled,
     VendorFault,
 )
-from targon_gw.core.call import Attempt
-from targon_gw.core.config import Dialect, Duration, KeySettings, ModelSettings, Secret, Size, Timeouts
+from targon_gw.core.config import Dialect, KeySettings, ModelSettings, Secret, Size
 from targon_gw.core.openai import Endpoint
 from targon_gw.outbound.errors import BrokenBody, BrokenResponse, ConnectFailed
-from targon_gw.outbound.sending import ERROR_BODY, Brought, WholeAnswer
-from targon_gw.outbound.stream import Stream, StreamEnd
+from targon_gw.outbound.sending import ERROR_BODY, WholeAnswer
+from targon_gw.outbound.stream import StreamEnd
 from tests import fakes
 
-from .stage import DONE, WHOLE, Reply, Request, Stage, bug, chunk, event
-from .sent import FIRST_TOKEN, Sent, send, stage
+from .sent import FIRST_TOKEN, send, stage
+from .stage import DONE, WHOLE, Stage, bug, chunk, event
 
 ERROR = {"error": {"message": "slow down", "code": 429}}
 
@@ -244,6 +239,7 @@ class FirstEventTests:
             ),
             b"event: ping\n\n" + event(ERROR),
             b"\n" + event(ERROR)[6:],
+            b"\xef\xbb\xbf" + event(ERROR)[6:],
             event(ERROR)[6:-2],
         ],
     )

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
-from typing import Any
 
 import pytest
-from attrs import define, field
-from hypothesis import given
-from hypothesis import strategies as st
-from twisted.internet.defer import CancelledError
-from twisted.internet.task import Clock
-from twisted.python.failure import Failure
-from twisted.web.http import PotentialDataLoss
 
-from targon_gw.core.sse import LIMIT
-from targon_gw.outbound.stream import PLAIN, TAIL, TAIL_BYTES, Stream, StreamEnd
-from targon_gw.pulse import PERIOD, Pulse
+from targon_gw.outbound.stream import TAIL, TAIL_BYTES, Stream, StreamEnd
+from targon_gw.pulse import PERIOD
 
 from .flow import Flow, Reader
 from .stage import DONE, bug, chunk, end

@@ -181,10 +181,10 @@ class House:
         return entry
 
     def quiet(self) -> bool:
-        """Whether nothing is under way any more: no call, no deadline but the connection's own alarm."""
+        """Whether nothing is under way any more, once the client has left too: no call, and nothing that ticks."""
+        self.talk.leave()
         self.talk.pass_seconds(1)
-        alarms = 0 if self.talk.wire.disconnecting and self.talk.wire.disconnected else 1
-        return not self.gateway.calls and not self.pulse._entered and len(self.talk.clock.getDelayedCalls()) <= alarms
+        return not self.gateway.calls and not self.talk.clock.getDelayedCalls()
 
 
 def event(**members: Any) -> bytes:

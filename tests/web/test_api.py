@@ -117,7 +117,7 @@ class IdentityTests:
         ],
     )
     def test_all_refusals_are_one(self, lines: str) -> None:
-        """C-01 to C-03: whatever is wrong with the key, the 401 is the same, before the body is read, for any origin."""
+        """C-01 to C-03: whatever is wrong with the key, the 401 is the same, before the body is read."""
         house = House()
         head = ask(lines + JSON, b"{}" * 500, CHAT).partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
         house.talk.say(head)

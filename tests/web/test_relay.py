@@ -7,10 +7,10 @@ import pytest
 from targon_gw.core.config import ModelSettings
 from targon_gw.core.ledger import Ending
 from targon_gw.core.meter import Source
-from targon_gw.web.relay import COMMENT, KEEP_ALIVE, STALL
+from targon_gw.web.relay import COMMENT, KEEP_ALIVE
 from tests import fakes
 
-from .house import DONE, House, error_in, event, finish, says, usage
+from .house import DONE, House, error_in, finish, says, usage
 
 EVENTS = [says("Hel"), says("lo"), finish()]
 
