@@ -1,7 +1,9 @@
-"""A stream that is cut is never taken for a whole one: the OpenAI SDK is the judge (faults catalogue, D-10, D-11; P8)."""
+"""A stream that is cut is never taken for whole: the OpenAI SDK is the judge (faults catalogue, D-10, D-11; P8)."""
 
 from __future__ import annotations
 
+import json
+import urllib.request
 from pathlib import Path
 
 import openai
@@ -23,7 +25,7 @@ def test_a_stream_cut_at_every_byte(tmp_path: Path, cut: str) -> None:
         assert text
         counts = {"whole": 0, "raised": 0}
         length = answer_length(rig.vendor_url)
-        for at in range(0, length + 1):
+        for at in range(length + 1):
             rig.misbehave(f"{cut}:{at}b", times=None)
             got, finished = "", False
             try:
@@ -52,11 +54,6 @@ def listen(client: openai.OpenAI) -> tuple[str, bool]:
 
 def answer_length(vendor_url: str) -> int:
     """Bytes of the vendor's own answer to that question."""
-    import json
-    import urllib.request
-
-    from tests.live.rig import Wishes
-
     key = next(iter(Wishes().accounts.values()))[0]
     body = {"model": V3, "messages": QUESTION, "max_tokens": 4, "seed": 3, "temperature": 0, "stream": True}
     body["stream_options"] = {"include_usage": True}

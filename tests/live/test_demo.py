@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import signal
 import subprocess
@@ -31,6 +30,6 @@ def test_the_printed_line_works_when_pasted(tmp_path: Path) -> None:
             demo.send_signal(signal.SIGTERM)
             demo.wait(10)
 
-    assert re.search(r"listens on http://127\.0\.0\.1:%d/v1" % port, greeting)
+    assert f"listens on http://127.0.0.1:{port}/v1" in greeting
     assert answer.endswith("data: [DONE]\n\n")
     assert answer.count("data: ") > 5

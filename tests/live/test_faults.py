@@ -12,7 +12,10 @@ import pytest
 from tests.live.rig import CLIENT_KEY, V3, Wishes, started, wait_until
 from tests.live.test_clients import sdk
 
-KEYS = {name: [f"sn4_live_{name}_{'x' * 24}"[:32]] for name in ("barred", "good1", "throttled", "good2", "slow", "reset", "good3")}
+KEYS = {
+    name: [f"sn4_live_{name}_{'x' * 24}"[:32]]
+    for name in ("barred", "good1", "throttled", "good2", "slow", "reset", "good3")
+}
 QUESTION = [{"role": "user", "content": "Hello!"}]
 
 
@@ -80,7 +83,7 @@ def test_a_whole_outage_is_told_quickly_and_truly(tmp_path: Path) -> None:
 def test_every_fault_of_one_key_is_mended_by_another(tmp_path: Path) -> None:
     """For each fault that the vendor knows, charged to one of two keys: no answer is ever wrong or cut unseen.
 
-    What comes before the first event is mended; what comes after is at least an error that the SDK raises (D-01 … D-51).
+    What comes before the first event is mended; what comes after is at least an error that the SDK raises (group D).
     """
     accounts = {"bad": ["sn4_live_bad_key_00000000000000001"], "good": ["sn4_live_good_key_0000000000000001"]}
     upstream = {"timeouts": {"first_token": "1s", "idle": "1s"}, "draw": "round_robin"}

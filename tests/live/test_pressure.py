@@ -30,7 +30,7 @@ def answering(rig: Rig) -> int:
 
 
 def test_a_slow_reader_holds_the_vendor_back(tmp_path: Path) -> None:
-    """64 MiB to a client that reads little: the gateway's memory stays flat, and all of it arrives in the end (A-15)."""
+    """64 MiB to a client that reads little: the gateway's memory stays flat, and all arrives in the end (A-15)."""
     with started(tmp_path, Wishes(dialect="openai")) as rig:
         with rig.connect() as warm:  # what a first call brings in is not what 64 MiB bring
             warm.sendall(request(False))
@@ -55,7 +55,9 @@ def test_a_slow_reader_holds_the_vendor_back(tmp_path: Path) -> None:
         assert most < 4 * MIB, f"{most / MIB:.1f} MiB"
 
 
-@pytest.mark.parametrize("phase", ["before the head", "before the first event", "mid-stream", "while pipelining", "unary"])
+@pytest.mark.parametrize(
+    "phase", ["before the head", "before the first event", "mid-stream", "while pipelining", "unary"]
+)
 def test_a_client_that_leaves_frees_the_vendor(tmp_path: Path, phase: str) -> None:
     """The vendor's connection is dropped within a second, in every phase (A-17, A-18; P9)."""
     faults = {"before the head": "silent", "before the first event": "silent-after-head", "unary": "silent"}
