@@ -20,7 +20,8 @@ class RetryBudget:
 
     def called(self, now: float) -> None:
         """A call begins."""
-        self._drip(now)
+        if self._seen is None:
+            self._seen = now
         self.left = min(HEADROOM + 100.0 * self.share, self.left + self.share)
 
     def spend(self, now: float) -> bool:

@@ -45,6 +45,8 @@ Pause = Annotated[Duration, AtLeast(0)]
 class Dialect(enum.Enum):
     """Whose habits an upstream has; `core.dialects` knows them."""
 
+    __hash__ = object.__hash__  # Enum's own is written in Python, and habits are looked up for every attempt
+
     OPENAI = "openai"
     TARGON = "targon"
     VLLM = "vllm"

@@ -15,6 +15,8 @@ from .meter import Usage
 class Ending(enum.Enum):
     """How a call ended."""
 
+    __hash__ = object.__hash__  # Enum's own is written in Python, and calls are counted by their ending
+
     SERVED = "served"
     TRUNCATED = "truncated"
     ABANDONED = "abandoned"

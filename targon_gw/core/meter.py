@@ -167,7 +167,7 @@ class Meter:
             return self._take_unread(event)
         choices = chunk.choices or ()
         failed = chunk.error or any(choice.error or choice.finish_reason == "error" for choice in choices)
-        if failed or (not choices and read_error(event) is not None):
+        if failed or (not choices and not chunk.usage and read_error(event) is not None):
             self.error = payload(event)
             return False
         if chunk.usage:

@@ -42,6 +42,8 @@ _NULL: Final = b"null"
 class Endpoint(enum.Enum):
     """What is asked for; the value is the path behind `/v1/`."""
 
+    __hash__ = object.__hash__  # Enum's own is written in Python, and addresses are looked up for every attempt
+
     CHAT = "chat/completions"
     COMPLETIONS = "completions"
     EMBEDDINGS = "embeddings"

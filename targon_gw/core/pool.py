@@ -18,7 +18,7 @@ from .blame import Blame
 from .census import Vacancy
 from .config import KeySettings, UpstreamSettings
 from .dialects import HABITS
-from .draws import POLICIES, Roster
+from .draws import POLICIES, Policy, Roster
 from .health import Disabled, Standing, until_of
 from .keys import Account, Change, Lease, Route, UpstreamKey, Want
 
@@ -41,6 +41,7 @@ class KeyPool:
     routes: dict[str, Route] = field(factory=dict)
     _blame: Blame = field(init=False)
     _roster: Roster = field(init=False)
+    _policy: Policy = field(init=False)
     _threads: OrderedDict[int, UpstreamKey] = field(factory=OrderedDict)
     _turn: int = 0
     _vacancies: dict[str, tuple[float, int, Vacancy]] = field(factory=dict)
@@ -48,6 +49,7 @@ class KeyPool:
 
     def __attrs_post_init__(self) -> None:
         self._roster = Roster(self.roll)
+        self._policy = POLICIES[self.settings.draw]
         by_model = HABITS[self.settings.dialect].limits_by_model
         self._blame = Blame(self.settings.name, by_model, self.keys, self.routes)
         for entry in self.settings.keys:
@@ -90,7 +92,7 @@ class KeyPool:
         may = self._fit if again else self._may
         key = self._preferred(want, route, now)
         if key is None or not may(key, want, now):
-            key = POLICIES[self.settings.draw](self._roster, lambda k: may(k, want, now))
+            key = self._policy(self._roster, lambda k: may(k, want, now))
         return None if key is None else self._lease(key, route, want, now)
 
     def _preferred(self, want: Want, route: Route, now: float) -> UpstreamKey | None:

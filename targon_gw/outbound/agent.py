@@ -32,7 +32,7 @@ Endpoints = Callable[[bytes, bytes, int], IStreamClientEndpoint]
 """Scheme, host and port to what connects there."""
 Key = tuple[bytes, bytes]
 
-JUST_NOW = 0.002
+JUST_NOW = 0.01
 """Seconds within which a connection that ended an answer is used again without a look at its socket: a system call, a
 twelfth of a call's whole cost where connections go from answer to request within one turn."""
 REMEMBERED = 1024

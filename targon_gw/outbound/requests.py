@@ -30,6 +30,9 @@ OURS = frozenset(
 
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
+_PLAIN = frozenset({b"X-Request-Id"})
+_ID = re.compile(rb"\w{1,64}", re.ASCII)
+"""What a request id of ours looks like: nothing more need be asked of it, and it comes with every call."""
 _METHOD = re.compile(rb"[A-Z]{1,20}")
 _URI = re.compile(rb"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?([/?][!-\"$-~]*)?", re.IGNORECASE)
 """No user name, no fragment, nothing but visible ASCII (F-18)."""
@@ -74,9 +77,12 @@ class Head:
 
     def plus(self, name: bytes, value: bytes) -> Head:
         """This head and one field, for instance a call's id; only that one is checked. Not for authorization."""
-        line = _line(name, value)
-        if name.lower() == b"authorization":
-            raise ValueError("authorization is the whole head's")
+        if name not in _PLAIN or _ID.fullmatch(value) is None:
+            if name.lower() == b"authorization":
+                raise ValueError("authorization is the whole head's")
+            line = _line(name, value)
+        else:
+            line = b"%s: %s\r\n" % (name, value)
         whole = object.__new__(Head)
         put = object.__setattr__
         put(whole, "fields", (*self.fields, (name, value)))

@@ -102,7 +102,8 @@ class Relay:
     _meter: Meter | None = None
     _renamer: Renamer | None = None
     _named: bool = False
-    _done: Deferred[None] = field(init=False)
+    _done: Deferred[None] | None = None
+    """Made for a stream; it holds the relay, so a whole answer does without it and leaves no ring behind."""
     _open: bool = False
     """A head has left, or waits to."""
     _over: bool = False
@@ -113,7 +114,6 @@ class Relay:
     _finished_at: float | None = None
 
     def __attrs_post_init__(self) -> None:
-        self._done = Deferred(lambda _: self.abandon())
         self._wrote = self.now()
 
     def begin(self) -> None:
@@ -147,15 +147,16 @@ class Relay:
         ask = self.call.ask
         self._source, self._settle = stream, settle
         self._meter = Meter(ask.endpoint, ask.n, not ask.wants_usage, ask.prompt_estimate, _ceiling(attempt, self.call))
+        done = self._done = Deferred(lambda _: self.abandon())
         if self.request.gone:
             self.abandon()
-            return self._done
+            return done
         if not self._open:
             self._open = True
             self.request.open_stream(200, [*_STREAM, *self._headers(attempt, len(self.call.attempts))])
         self.request.registerProducer(self, True)
         stream.attach(self)
-        return self._done
+        return done
 
     # the vendor's side
 
@@ -280,8 +281,9 @@ class Relay:
         self.pulse.leave(self)
 
     def _fire(self) -> None:
-        if not self._done.called:
-            self._done.callback(None)
+        done, self._done = self._done, None
+        if done is not None and not done.called:
+            done.callback(None)
 
     def _headers(self, attempt: Attempt | None, attempts: int) -> list[tuple[bytes, bytes]]:
         """Ours, beside the content's: what served, how often it was tried, how long it took."""

@@ -181,6 +181,10 @@ class Root(KleinResource):
                 return NOT_DONE_YET
             return super().render(request)
         answer = handler(request)
+        if answer == NOT_DONE_YET:
+            return answer
+        if isinstance(answer, Calls):  # one leaf for good: Klein is asked for it once
+            self._static[request.method, request.path] = answer.render
         if IResource.providedBy(answer):
             return answer.render(request)
         if answer is not None:

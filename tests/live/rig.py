@@ -154,6 +154,7 @@ def started(folder: Path, wishes: Wishes) -> Iterator[Rig]:
                 finally:
                     gateway.send_signal(signal.SIGTERM)
                     _ended(gateway)
+                assert "Unhandled error" not in log.read_text(), log.read_text()
         finally:
             vendor.kill()
 
