@@ -19,7 +19,7 @@ TESTABLE := $(VENV)/installed-for-tests
 NODE_MODULES := $(NODE)/node_modules/.installed
 
 .NOTPARALLEL:
-.PHONY: run test check format bench-quick bench clean help need-python need-for-tests
+.PHONY: run test check format bench-quick bench promises promises-quick clean help need-python need-for-tests
 
 run: $(INSTALLED)
 	@exec $(BIN)/targon-gw demo -c $(CONF)
@@ -42,6 +42,14 @@ bench-quick: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python -m bench.compare $(BENCH)
 
+promises-quick: $(TESTABLE)
+	$(BIN)/python -m pytest tests/promises
+
+promises: $(TESTABLE)
+	$(BIN)/python -m tests.promises.kill_nine
+	$(BIN)/python -m tests.promises.overspend
+	$(BIN)/python -m tests.promises.clobber
+
 clean:
 	rm -rf $(VENV) $(NODE)/node_modules dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -f twisted/plugins/dropin.cache
@@ -54,6 +62,7 @@ help:
 	@echo "make format       put the formatting right"
 	@echo "make bench-quick  the gateway beside the plain relay, in under a minute"
 	@echo "make bench        beside nginx, haproxy and other gateways too, where installed; BENCH='--rounds 5'"
+	@echo "make promises     killed 200 times, overdrawn 50 times, edited 200 times: some ten minutes; -quick: one"
 	@echo "make clean        remove what the others made"
 
 $(VENV)/bin/python: | need-python

@@ -38,7 +38,7 @@ class CallLog:
     wall: Callable[[], float]
     lost: int = 0
     """Lines that could not be written since some last could."""
-    _lines: list[str] = field(factory=list)
+    _entries: list[Entry] = field(factory=list)
     _timer: IDelayedCall | None = None
     _pipe: int | None = field(init=False)
     """The descriptor behind `out`, where writing to it may block."""
@@ -54,19 +54,20 @@ class CallLog:
             return None
 
     def settled(self, entry: Entry) -> None:
-        """A call is over."""
-        line = line_of(entry, self._moment())
-        if self.terminal:
-            told = msgspec.to_builtins(line)
-            self._lines.append(" ".join([told.pop("at"), *(f"{name}={_quoted(told[name])}" for name in told)]))
-        else:
-            self._lines.append(_encode(line).decode())
+        """A call is over; its line is made when it is written."""
+        self._entries.append(entry)
         if self._timer is None:
             self._timer = self.clock.callLater(EVERY, self.flush)
 
-    def _moment(self) -> str:
+    def _line(self, entry: Entry) -> str:
+        line = line_of(entry, self._moment(entry.at))
+        if not self.terminal:
+            return _encode(line).decode()
+        told = msgspec.to_builtins(line)
+        return " ".join([told.pop("at"), *(f"{name}={_quoted(told[name])}" for name in told)])
+
+    def _moment(self, now: float) -> str:
         """The time of day, as the log writes it; its second is written once."""
-        now = self.wall()
         second = int(now)
         if second != self._second:
             self._second = second
@@ -78,7 +79,8 @@ class CallLog:
         timer, self._timer = self._timer, None
         if timer is not None and timer.active():
             timer.cancel()
-        lines, self._lines = self._lines, []
+        entries, self._entries = self._entries, []
+        lines = [self._line(entry) for entry in entries]
         if lines and self.lost and self._wrote([self._loss()]):
             self.lost = 0
         for piece in [lines] if self._pipe is None else _pieces(lines):
@@ -86,7 +88,7 @@ class CallLog:
                 self.lost += len(piece)
 
     def _loss(self) -> str:
-        return _encode({"at": self._moment(), "event": "lost", "lines": self.lost}).decode()
+        return _encode({"at": self._moment(self.wall()), "event": "lost", "lines": self.lost}).decode()
 
     def _wrote(self, lines: list[str]) -> bool:
         if not lines:
@@ -155,6 +157,9 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False):
     completion: int | None = None
     usage: str | None = None
     """Where the figures come from."""
+    cost: int = 0
+    """Micro-dollars."""
+    status: int | None = None
 
 
 def line_of(entry: Entry, at: str) -> Line:
@@ -163,11 +168,11 @@ def line_of(entry: Entry, at: str) -> Line:
     return Line(
         at,
         "call",
-        entry.request_id,
-        entry.client,
-        entry.model,
+        entry.id,
+        entry.client or "",
+        entry.model or "",
         entry.stream,
-        entry.ending.value,
+        "" if entry.ending is None else entry.ending.value,
         entry.attempts,
         round(entry.took * 1000),
         entry.reference,
@@ -179,4 +184,6 @@ def line_of(entry: Entry, at: str) -> Line:
         None if usage is None else usage.prompt,
         None if usage is None else usage.completion,
         None if usage is None else usage.source.value,
+        entry.cost,
+        entry.status,
     )

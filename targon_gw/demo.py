@@ -25,19 +25,30 @@ from targon_gw.rehearsal.vendor import Vendor
 FIRST_TOKEN, EVENTS_A_SECOND = 0.25, 60.0
 
 
-def rehearsed(reactor: Any, config: Config) -> tuple[Config, Callable[[], None]]:
-    """The settings with a box for each upstream without keys, and what to print once the gateway listens."""
-    boxes: dict[str, str] = {}
-    upstreams = []
-    for settings in config.upstreams:
-        if not any(key.enabled for key in settings.keys):
-            settings, address = _boxed(reactor, config, settings)
-            boxes[settings.name] = address
-        upstreams.append(settings)
+def rehearsal(reactor: Any, config: Config) -> tuple[Callable[[Config], Config], Callable[[], None]]:
+    """What the demo makes of the settings, now and whenever they are read again; what to print once it listens.
+
+    Each upstream that has no key now has a box in its place for as long as it has none.
+    """
+    boxed: dict[str, tuple[UpstreamSettings, str]] = {
+        settings.name: _boxed(reactor, config, settings) for settings in config.upstreams if not _keyed(settings)
+    }
     secret = f"sk-tg-{secrets.token_urlsafe(24)}"
     client = ClientSettings("demo", Secret(secret).digest)
-    config = evolve(config, upstreams=tuple(upstreams), clients=(*config.clients, client))
-    return config, lambda: print(greeting(config, secret, boxes), file=sys.__stdout__, flush=True)
+
+    def altered(read: Config) -> Config:
+        upstreams = tuple(
+            settings if _keyed(settings) or settings.name not in boxed else boxed[settings.name][0]
+            for settings in read.upstreams
+        )
+        return evolve(read, upstreams=upstreams, clients=(*read.clients, client))
+
+    addresses = {name: address for name, (_, address) in boxed.items()}
+    return altered, lambda: print(greeting(config, secret, addresses), file=sys.__stdout__, flush=True)
+
+
+def _keyed(settings: UpstreamSettings) -> bool:
+    return any(key.enabled for key in settings.keys)
 
 
 def _boxed(reactor: Any, config: Config, settings: UpstreamSettings) -> tuple[UpstreamSettings, str]:

@@ -1,7 +1,9 @@
-"""Wires the gateway: builds each object once, hands it its neighbours, starts and stops them in order.
+"""The daemon: starts and stops the gateway in order.
 
-`twistd -n targon-gw -c conf/gateway.yaml` comes in here. Settings that can't be used end the process with 78, an
-address that can't be listened on with 1, each with a line that says why.
+`twistd -n targon-gw -c conf/gateway.yaml` comes in here. Start: settings, lock, recovery, listen, watch, probe. Stop:
+no new connections, running calls finish within `drain`, the rest are told, the last flush. What can't start ends the
+process with a line that says why: 78 for settings and for a state folder that can't be gone on from, 75 where another
+daemon has that folder, 1 for an address that can't be listened on.
 """
 
 # mypy: disallow-untyped-calls=False
@@ -10,58 +12,69 @@ address that can't be listened on with 1, each with a line that says why.
 from __future__ import annotations
 
 import gc
-import random
+import os
+import signal
+import socket
 import sys
 import time
-from collections.abc import Callable
-from importlib.metadata import version
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
 
 from attrs import define, field
 from twisted.application.service import IService, Service
-from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from twisted.python.filepath import FilePath
+from twisted.python.threadpool import ThreadPool
 from twisted.python.usage import Options as UsageOptions
 from zope.interface import implementer
 
-from targon_gw.calllog import CallLog
-from targon_gw.core.config import SECRET_LIKE, Config, UpstreamSettings
-from targon_gw.core.gateway import Gateway
-from targon_gw.logs import conceal
-from targon_gw.outbound.addresses import Endpoints
-from targon_gw.outbound.agent import Agent, AgentLimits
-from targon_gw.outbound.carrier import Carrier
-from targon_gw.outbound.client import Client
-from targon_gw.outbound.probe import Prober
-from targon_gw.outbound.sending import Sending
-from targon_gw.pulse import Pulse
-from targon_gw.settings.loading import load
+from targon_gw.core.config import Config
+from targon_gw.core.reload import Refused
+from targon_gw.desk import DaemonDesk
+from targon_gw.reloading import Reloading
+from targon_gw.settings.loading import Loaded, load
 from targon_gw.settings.problems import SettingsError
-from targon_gw.web.api import Api, refusal_headers
-from targon_gw.web.health import Health
+from targon_gw.settings.trails import Mark, marks_before
+from targon_gw.settings.watching import Watching
+from targon_gw.store.folder import Damaged, Locked, Unusable
+from targon_gw.web.admin import admin_resource
+from targon_gw.web.admin_desk import Paths
 from targon_gw.web.serving import Site
-from targon_gw.web.site import Root, Tree
 from targon_gw.web.strict import HttpLimits
+from targon_gw.wiring import Outside, Wiring, conceal_keys, wire
 
 log = Logger()
 
-BAD_SETTINGS = 78
-"""sysexits.h, EX_CONFIG; systemd is told not to restart on it."""
+FAILED, LOCKED, BAD_SETTINGS = 1, 75, 78
+"""75 and 78 are EX_TEMPFAIL and EX_CONFIG of sysexits.h; systemd is told not to restart on them."""
 GC = (20_000, 20, 50)
 """Allocations between two collections of the young, and so on: a call makes some 150 objects that count, and Python's
 own 700 would have the collector run every fifth call (7 % of all time); the modules, frozen, are not looked at."""
 BACKLOG = 4096
 """Connections that may wait to be accepted: after a restart all clients come back at once (faults catalogue, A-32)."""
+LOOK_EVERY = 0.05
+"""Seconds between two looks whether the last call has ended."""
+FAREWELL = 0.25
+"""Seconds for what was said last to leave."""
+
+Alter = Callable[[Config], Config]
 
 
 class Options(UsageOptions):
     """What `twistd targon-gw` takes."""
 
     optParameters = [["config", "c", "/etc/targon-gw/gateway.yaml", "The gateway.yaml to go by."]]
-    optFlags = [["demo", None, "Where an upstream has no key, put a vendor in a box in its place."]]
+    optFlags = [
+        ["demo", None, "Where an upstream has no key, put a vendor in a box in its place."],
+        ["recover", None, "Set aside what is damaged in the state folder, and go on without it."],
+    ]
     longdesc = "An OpenAI-compatible gateway over many keys of an AI-model vendor."
 
 
@@ -69,90 +82,90 @@ def makeService(options: Options) -> IService:
     """What twistd runs."""
     from twisted.internet import reactor
 
+    path = os.path.abspath(options["config"])
+    began = time.time()
     try:
-        loaded = load(options["config"])
+        loaded = load(path)
     except SettingsError as error:
-        print(error, file=sys.stderr)
-        raise SystemExit(BAD_SETTINGS) from None
-    config = loaded.config
+        _give_up(BAD_SETTINGS, str(error))
     announce: Callable[[], None] | None = None
+    alter: Alter = _as_they_are
     if options["demo"]:
-        from targon_gw.demo import rehearsed
+        from targon_gw.demo import rehearsal
 
-        config, announce = rehearsed(reactor, config)
-    conceal_keys(config)
+        alter, announce = rehearsal(reactor, loaded.config)
+    conceal_keys(loaded.config)
     for name in loaded.ignored:
         log.warn("{setting} is set and has no effect yet", setting=name)
-    return GatewayService(reactor, config, announce)
+    return GatewayService(
+        reactor, Source(path, loaded, alter, marks_before(loaded.files, began)), announce, bool(options["recover"])
+    )
 
 
-def conceal_keys(config: Config) -> None:
-    """Have the log blot out the vendors' keys, but those that it knows by their looks: each more slows every line."""
-    for upstream in config.upstreams:
-        for key in upstream.keys:
-            secret = key.secret.reveal
-            if SECRET_LIKE.fullmatch(secret) is None:
-                conceal(secret)
+def _as_they_are(config: Config) -> Config:
+    return config
+
+
+def _give_up(code: int, why: str) -> NoReturn:
+    print(why, file=sys.stderr)
+    raise SystemExit(code)
 
 
 @define(eq=False)
-class Wiring:
-    """The gateway and its shells, wired but not started."""
+class Source:
+    """Where the settings come from; `alter` is what the demo makes of them."""
 
-    gateway: Gateway
-    site: Site
-    prober: Prober
-    agents: dict[str, Agent]
-    calls: CallLog
+    path: str
+    loaded: Loaded
+    alter: Alter
+    known: Mapping[str, Mark] | None = None
+    """What the files looked like when they were read: a save while the daemon starts is not to be missed."""
 
+    @property
+    def config(self) -> Config:
+        """The settings as they are to be gone by."""
+        return self.alter(self.loaded.config)
 
-def wire(reactor: Any, config: Config, now: Callable[[], float] = time.monotonic, out: Any = None) -> Wiring:
-    """Everything that `config` asks for. `now` is monotonic seconds, `out` where a line for each call goes."""
-    started = now()
-    wall = time.time() - started
-    gateway = Gateway.of(config, wall, random.random)
-    pulse = Pulse(reactor, now)
-    agents = {settings.name: _agent(reactor, settings) for settings in config.upstreams}
-    clients = {name: Client(agent) for name, agent in agents.items()}
-    out = sys.__stdout__ if out is None else out  # sys.stdout is twistd's, and leads into the log
-    calls = CallLog(out, out.isatty(), reactor, lambda: now() + wall)
-    sending = Sending(clients.__getitem__, now, wall, pulse, config.limits.answer)
-    carrier = Carrier(gateway, sending, reactor, now, calls.settled)
-    prober = Prober(gateway, sending, reactor, now, carrier.tell)
-    api = Api(gateway, carrier, pulse, now)
-    health = Health(gateway, now, started, version("targon-gw"))
-    site = Site(Root(Tree(api, health)), HttpLimits(body=config.limits.body), reactor)
-    site.gate = api.gate
-    site.refusal_headers = refusal_headers
-    return Wiring(gateway, site, prober, agents, calls)
+    def again(self) -> Loaded:
+        """Read them again."""
+        from attrs import evolve
 
-
-def _agent(reactor: Any, settings: UpstreamSettings) -> Agent:
-    connect = settings.timeouts.connect
-    return Agent(reactor, Endpoints(reactor, settings.allow_private, connect), AgentLimits(connect=connect))
+        found = load(self.path)
+        return evolve(found, config=self.alter(found.config))
 
 
 @implementer(IService)
 @define(eq=False, slots=False)
 class GatewayService(Service):
-    """The daemon: listens on every address of the settings, and probes."""
+    """The daemon."""
 
     reactor: Any
-    config: Config
+    source: Source
     announce: Callable[[], None] | None = None
+    insist: bool = False
     ports: list[IListeningPort] = field(factory=list)
+    admin_port: IListeningPort | None = None
     wiring: Wiring | None = None
+    reloading: Reloading | None = None
+    watching: Watching | None = None
+    threads: ThreadPool = field(factory=lambda: ThreadPool(1, 2, "disk"))
+    now: Callable[[], float] = time.monotonic
 
     def startService(self) -> None:
         super().startService()
-        self.wiring = wire(self.reactor, self.config)
-        failed: list[Failure] = []
-        for address in self.config.listen:
-            maybeDeferred(self._listen, address).addCallbacks(self.ports.append, failed.append)
-        if failed:
-            print(f"targon-gw: {failed[0].getErrorMessage()}", file=sys.stderr)
-            raise SystemExit(1)
-        self.wiring.prober.start()
+        config = self.source.config
+        self.threads.start()
+        wiring = self.wiring = wire(self.reactor, config, Outside(self._in_thread, self._fatal, self.now))
+        try:
+            wiring.books.open(self.insist)
+        except Locked as error:
+            self._give_up(LOCKED, f"targon-gw: {error}")
+        except (Unusable, Damaged) as error:
+            self._give_up(BAD_SETTINGS, f"targon-gw: {error}")
+        self._listen_everywhere(config, wiring)
+        wiring.books.start()
+        wiring.prober.start()
+        self._follow_settings(config, wiring)
         for port in self.ports:
             log.info("listening on {address}", address=str(port.getHost()))
         if self.announce is not None:
@@ -161,24 +174,154 @@ class GatewayService(Service):
         gc.freeze()
         gc.set_threshold(*GC)
 
-    def _listen(self, address: str) -> Deferred[IListeningPort]:
-        assert self.wiring is not None
-        listening: Deferred[IListeningPort] = serverFromString(self.reactor, with_backlog(address)).listen(
-            self.wiring.site
-        )
+    def _in_thread(self, work: Callable[..., Any], *args: Any) -> Deferred[Any]:
+        return deferToThreadPool(self.reactor, self.threads, work, *args)
+
+    def _aside(self, work: Callable[..., Any], *args: Any) -> Deferred[Any]:
+        """In a thread that the ledger does not wait for."""
+        return deferToThreadPool(self.reactor, self.reactor.getThreadPool(), work, *args)
+
+    def _fatal(self, reason: str) -> None:
+        """The disk has failed: nothing may be acknowledged any more, and the next start reads what is there (E-07)."""
+        print(f"targon-gw: {reason}", file=sys.__stderr__, flush=True)
+        os._exit(FAILED)
+
+    def _give_up(self, code: int, why: str) -> NoReturn:
+        self.threads.stop()
+        _give_up(code, why)
+
+    def _listen_everywhere(self, config: Config, wiring: Wiring) -> None:
+        failed: list[Failure] = []
+        for address in config.listen:
+            maybeDeferred(self._listen, address, wiring.site).addCallbacks(self.ports.append, failed.append)
+        if failed:
+            for port in self.ports:
+                maybeDeferred(port.stopListening)
+            self.ports.clear()
+            wiring.books.abandon()
+            self._give_up(FAILED, f"targon-gw: {failed[0].getErrorMessage()}")
+
+    def _listen(self, address: str, site: Site) -> Deferred[IListeningPort]:
+        listening: Deferred[IListeningPort] = serverFromString(self.reactor, with_backlog(address)).listen(site)
         return listening
+
+    def _follow_settings(self, config: Config, wiring: Wiring) -> None:
+        """Read them again on SIGHUP, when asked at the admin socket and, unless they say otherwise, when saved."""
+        reloading = self.reloading = Reloading(self.source.again, self._applied, log, self.reactor, self._aside)
+        watching = self.watching = Watching(
+            self.reactor, self.source.loaded.files, lambda: _begun(reloading.reload("saved"))
+        )
+        if config.watch:
+            watching.start(self.source.known)
+        wiring.health.settings = reloading
+
+        def hang_up(*_: object) -> None:
+            if self.running and not watching.moving:  # a save under way is read when it is done
+                self.reactor.callFromThread(reloading.reload, "SIGHUP")
+
+        if self.reactor is _running_reactor():
+            signal.signal(signal.SIGHUP, hang_up)
+        self._open_admin(config, wiring, reloading)
+
+    def _applied(self, loaded: Loaded) -> Any:
+        if self.wiring is None or self.watching is None:
+            raise Refused("the gateway is stopping")
+        diff = self.wiring.apply(loaded)
+        if loaded.config.watch:
+            self.watching.refresh(loaded.files)
+        return diff
+
+    def _open_admin(self, config: Config, wiring: Wiring, reloading: Reloading) -> None:
+        path = config.admin.socket
+        if path is None:
+            return
+        files = self.source.loaded.files
+        paths = Paths(self.source.path, *_beside(self.source.path, files))
+        desk = DaemonDesk(wiring, reloading, paths, lambda: self.reactor.callLater(0, self._end), self._aside)
+        site = Site(admin_resource(desk), HttpLimits(body=1 << 20), self.reactor)
+        try:
+            _clear_dead(path)
+            self.admin_port = self.reactor.listenUNIX(path, site, mode=0o600, wantPID=True)
+        except (CannotListenError, OSError) as error:
+            log.warn("the admin socket can't be opened: {reason}", reason=str(error))
+
+    def _end(self) -> None:
+        if self.running:  # else it has begun already
+            self.reactor.stop()
 
     def stopService(self) -> Deferred[Any]:
         super().stopService()
+        return ensureDeferred(self._stopped())
+
+    async def _stopped(self) -> None:
+        """Drain, then flush, then let go of the folder."""
         wiring, self.wiring = self.wiring, None
-        closing = [maybeDeferred(port.stopListening) for port in self.ports]
+        for port in self.ports:
+            await maybeDeferred(port.stopListening)
         self.ports.clear()
-        if wiring is not None:
-            wiring.gateway.draining = True
-            wiring.prober.stop()
-            wiring.calls.flush()
-            closing += [maybeDeferred(agent.close) for agent in wiring.agents.values()]
-        return DeferredList(closing, consumeErrors=True)
+        if wiring is None:
+            return
+        wiring.gateway.draining = True
+        wiring.prober.stop()
+        if self.watching is not None:
+            self.watching.stop()
+        if self.reloading is not None:
+            self.reloading.stop()
+        await self._drained(wiring)
+        if self.admin_port is not None:
+            await maybeDeferred(self.admin_port.stopListening)
+        wiring.ways.close()
+        await wiring.books.close()
+        self.threads.stop()
+
+    async def _drained(self, wiring: Wiring) -> None:
+        """Wait for running calls, `drain` seconds at most; what runs then is told that it ends here."""
+        until = wiring.now() + wiring.gateway.config.drain
+        while wiring.gateway.calls and wiring.now() < until:
+            await deferLater(self.reactor, LOOK_EVERY)
+        if wiring.gateway.calls:
+            log.warn("{count} calls did not end in time and are broken off", count=len(wiring.gateway.calls))
+            wiring.api.break_off()
+        await deferLater(self.reactor, FAREWELL)
+
+
+def _clear_dead(path: str) -> None:
+    """Take away the socket that a killed daemon has left, and Twisted's lock of it.
+
+    The lock goes by the process's number, which may be somebody else's by now; in a container it is our own.
+    """
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.settimeout(1.0)
+        try:
+            asking.connect(path)
+        except (ConnectionRefusedError, FileNotFoundError):
+            pass
+        except OSError:
+            return
+        else:
+            return
+    if FilePath(path).isSocket():  # whatever else is of that name is not ours
+        os.unlink(path)
+    if os.path.islink(f"{path}.lock"):
+        os.unlink(f"{path}.lock")
+
+
+def _begun(_: object) -> None:
+    """What comes of it is logged by whoever does it."""
+
+
+def _running_reactor() -> Any:
+    return sys.modules.get("twisted.internet.reactor")
+
+
+def _beside(path: str, files: tuple[str, ...]) -> tuple[str, str]:
+    """The operator's keys.yaml and clients.yaml, out of all the files that were read."""
+    folder = os.path.dirname(path)
+
+    def named(name: str) -> str:
+        return next((file for file in files if os.path.basename(file) == name), os.path.join(folder, name))
+
+    return named("keys.yaml"), named("clients.yaml")
 
 
 def with_backlog(address: str) -> str:

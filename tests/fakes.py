@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import evolve
 
+from targon_gw.core.bank import MemoryBank
 from targon_gw.core.call import Attempt, Call, Step, Try
 from targon_gw.core.clients import ClientKey
 from targon_gw.core.config import (
@@ -18,17 +19,24 @@ from targon_gw.core.config import (
     Config,
     KeySettings,
     ModelSettings,
+    Price,
+    QuotaPlan,
+    RateLimits,
     Retries,
     Secret,
     UpstreamSettings,
 )
-from targon_gw.core.gateway import Gateway
+from targon_gw.core.gateway import Asking, Closing, Gateway
 from targon_gw.core.keys import Lease, UpstreamKey, Want
+from targon_gw.core.ledger import Ending, Entry
+from targon_gw.core.meter import Usage
 from targon_gw.core.openai import Ask, Endpoint, read
 from targon_gw.core.pool import KeyPool
 
 MODEL = "acme/large"
 CLIENT_SECRET = b"sk-tg-a-client-of-the-tests"
+ADDRESS = "192.0.2.1"
+"""The client's."""
 WALL = 1_700_000_000.0
 """Unix seconds at the tests' monotonic 0."""
 
@@ -53,6 +61,12 @@ def config(*upstreams: UpstreamSettings, models: Iterable[ModelSettings] = (), *
         models=tuple(models) or (ModelSettings(MODEL),),
         **{"clients": (client,), **settings},
     )
+
+
+def limited(limits: RateLimits = RateLimits(), quota: QuotaPlan | None = None, price: Price | None = None) -> Config:
+    """The smallest settings, their client of those limits and that quota, their model at that price."""
+    ann = ClientSettings("ann", Secret(CLIENT_SECRET.decode()).digest, limits=limits, quota=quota)
+    return config(clients=(ann,), models=[ModelSettings(MODEL, price=price)])
 
 
 def ask(model: str = MODEL, endpoint: Endpoint = Endpoint.CHAT, **fields: Any) -> Ask:
@@ -110,18 +124,38 @@ def gateway(settings: Config | None = None, roll: Callable[[], float] = no_roll)
     return Gateway.of(settings or config(), WALL, roll)
 
 
+def memory(gateway: Gateway) -> MemoryBank:
+    """Its bank, which is that of a gateway alone."""
+    assert isinstance(gateway.bank, MemoryBank)
+    return gateway.bank
+
+
 def client(gateway: Gateway) -> ClientKey:
     """The client of `config`."""
-    found = gateway.identify(CLIENT_SECRET, "192.0.2.1", 0.0)
+    found = gateway.identify(CLIENT_SECRET, ADDRESS, 0.0)
     assert isinstance(found, ClientKey)
     return found
 
 
 def call(gateway: Gateway, now: float = 0.0, asked: Ask | None = None) -> Call:
     """An admitted call."""
-    admitted = gateway.admit(client(gateway), asked or ask(), "req_1", now)
+    admitted = gateway.admit(Asking(client(gateway), ADDRESS, "req_1"), asked or ask(), now)
     assert isinstance(admitted, Call)
     return admitted
+
+
+def closing(ending: Ending, usage: Usage | None = None) -> Closing:
+    """How a call ended; a client that had left was sent nothing."""
+    return Closing(ending, usage, None if ending is Ending.ABANDONED else 200)
+
+
+def settled(gateway: Gateway, call: Call, end: Closing, now: float) -> Entry:
+    """End a call as the shells do, every Entry counted before it is true; the call's own Entry."""
+    entries = gateway.entries_of(call, end, now)
+    for entry in entries:
+        gateway.ledger.fold(gateway.ledger.n + 1, entry)
+    gateway.settle(call, entries[-1], now)
+    return entries[-1]
 
 
 def attempt_of(step: Step) -> Attempt:

@@ -12,11 +12,14 @@ from attrs import evolve
 from twisted.internet.task import Clock
 
 from targon_gw.calllog import EVERY, CallLog, line_of
-from targon_gw.core.ledger import Ending, Entry
+from targon_gw.core.ledger import Ending, Entry, Kind
 from targon_gw.core.meter import Source, Usage
 
+AT = 1_700_000_000.25
 ENTRY = Entry(
-    request_id="req_1",
+    Kind.CALL,
+    at=AT,
+    id="req_1",
     client="ann",
     model="nick",
     served="acme/large",
@@ -24,15 +27,16 @@ ENTRY = Entry(
     account="alice",
     key="k-12345678",
     stream=True,
+    status=200,
     ending=Ending.SERVED,
+    usage=Usage(7, 2, source=Source.UPSTREAM),
+    cost=37,
     attempts=2,
     first=0.25,
     took=1.5,
-    usage=Usage(7, 2, source=Source.UPSTREAM),
     reference="mine",
 )
-REFUSED = Entry("req_2", "ann", "acme/large", None, None, None, None, False, Ending.REFUSED, 0, None, 0.001, None)
-AT = 1_700_000_000.25
+REFUSED = Entry(Kind.CALL, AT, "req_2", "ann", "acme/large", ending=Ending.REFUSED, took=0.001)
 
 
 def log(out: io.TextIOBase | None = None, terminal: bool = False) -> tuple[Clock, io.TextIOBase, CallLog]:
@@ -69,20 +73,22 @@ class LineTests:
             "prompt": 7,
             "completion": 2,
             "usage": "upstream",
+            "cost": 37,
+            "status": 200,
         }
 
     def test_what_is_not_known_is_left_out(self) -> None:
         """A refused call has no vendor, no usage; a model or account that is told already is not told twice."""
         _, out, calls = log()
         calls.settled(REFUSED)
-        calls.settled(evolve(ENTRY, model="acme/large", account="k-12345678"))
+        calls.settled(evolve(ENTRY, model="acme/large", account="k-12345678", cost=0))
         calls.flush()
         refused, served = map(json.loads, out.getvalue().splitlines())  # type: ignore[attr-defined]
 
         assert set(refused) == {
             "at", "event", "request_id", "client", "model", "stream", "ending", "attempts", "took_ms"
         }  # fmt: skip
-        assert "served" not in served and "account" not in served
+        assert served.keys().isdisjoint(("served", "account", "cost"))
         assert line_of(REFUSED, "x").usage is None
 
     def test_terminal(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +14,11 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 
 from targon_gw import demo
 from targon_gw.core.clients import ClientKey
-from targon_gw.core.config import SECRET_LIKE, Config, Dialect, Kind, ModelSettings
-from targon_gw.demo import greeting, rehearsed
-from targon_gw.service import wire
+from targon_gw.core.config import SECRET_LIKE, Config, Dialect, Duration, Kind, ModelSettings
+from targon_gw.demo import greeting, rehearsal
+from targon_gw.wiring import Outside, wire
 from tests import fakes
+from tests.store.stage import at_once
 from tests.web.conversation import ask
 from tests.web.house import CHAT, JSON
 
@@ -34,13 +36,13 @@ def settings(**changes: Any) -> Config:
     return fakes.config(empty, keyed, models=MODELS, **changes)
 
 
-class RehearsedTests:
-    """`rehearsed`."""
+class RehearsalTests:
+    """`rehearsal`."""
 
     def test_only_who_has_no_key_is_replaced(self) -> None:
         """The upstream without a key becomes a box on loopback with four keys of three accounts; the other stays."""
         memory, config = MemoryReactorClock(), settings()
-        changed, _ = rehearsed(memory, config)
+        changed = rehearsal(memory, config)[0](config)
         box, keyed = changed.upstreams
         ((_, factory, _, interface),) = memory.tcpServers
 
@@ -55,7 +57,7 @@ class RehearsedTests:
     def test_a_disabled_key_is_none(self) -> None:
         """A key that is switched off does not keep the box away."""
         config = fakes.config(fakes.upstream([fakes.key(0, enabled=False)]))
-        changed, _ = rehearsed(MemoryReactorClock(), config)
+        changed = rehearsal(MemoryReactorClock(), config)[0](config)
 
         assert changed.upstreams[0].base_url.startswith("http://127.0.0.1:")
 
@@ -63,7 +65,8 @@ class RehearsedTests:
         """Each start makes up a client key of its own, beside those of the settings, and shows it once."""
         shown = []
         for _ in range(2):
-            changed, announce = rehearsed(MemoryReactorClock(), settings())
+            alter, announce = rehearsal(MemoryReactorClock(), settings())
+            changed = alter(settings())
             out = io.StringIO()
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(demo.sys, "__stdout__", out)
@@ -77,15 +80,16 @@ class RehearsedTests:
 
         assert shown[0] != shown[1]
 
-    def test_box_answers(self) -> None:
+    def test_box_answers(self, tmp_path: Path) -> None:
         """A call to the gateway is answered by the box, streamed and whole."""
         memory = MemoryReactorClock()
-        changed, _ = rehearsed(memory, settings())
+        changed = rehearsal(memory, settings())[0](settings(state=str(tmp_path / "state")))
         secret = "sk-tg-of-this-test"
         client = evolve(changed.clients[0], digest=demo.Secret(secret).digest)
         box = evolve(changed.upstreams[0], base_url="http://127.0.0.1:9/v1")  # in memory nobody gives it a port
         changed = evolve(changed, clients=(client,), upstreams=(box, changed.upstreams[1]))
-        wiring = wire(memory, changed, memory.seconds, io.StringIO())
+        wiring = wire(memory, changed, Outside(at_once, pytest.fail, memory.seconds, io.StringIO()))
+        wiring.books.open()
         channel, transport = wiring.site.buildProtocol(None), StringTransport()
         assert channel is not None
         channel.makeConnection(transport)
@@ -97,6 +101,26 @@ class RehearsedTests:
         assert b'"model":"nick"' in transport.value()
         assert b'"finish_reason":"length"' in transport.value()
         assert transport.value().endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
+        wiring.books.abandon()
+
+    def test_settings_read_again(self) -> None:
+        """What is read later has the same boxes with the same keys, and the same client; no box more is started."""
+        memory = MemoryReactorClock()
+        alter, _ = rehearsal(memory, settings())
+        first, second = alter(settings()), alter(settings(drain=Duration(1.0)))
+
+        assert second.upstreams == first.upstreams
+        assert second.clients == first.clients
+        assert second.drain == 1.0
+        assert len(memory.tcpServers) == 1
+
+    def test_key_that_is_added(self) -> None:
+        """An upstream that gets a key of its own leaves its box, and one without a box is left alone."""
+        alter, _ = rehearsal(MemoryReactorClock(), settings())
+        keyed = fakes.upstream(1, "empty", dialect=Dialect.TARGON)
+        later = fakes.upstream(0, "later")
+
+        assert alter(evolve(settings(), upstreams=(keyed, later))).upstreams == (keyed, later)
 
 
 def relayed(memory: MemoryReactorClock) -> None:

@@ -16,6 +16,8 @@ from shutil import copy, copytree, ignore_patterns, which
 
 import pytest
 
+from targon_gw.core.config import Config
+
 ROOT = Path(__file__).resolve().parent.parent
 PLUGIN = "twisted/plugins/targon_gw_plugin.py"
 FIND = (
@@ -75,7 +77,7 @@ class WheelTests:
         scripts = configparser.ConfigParser()
         scripts.read_string(wheel.read(path).decode())
 
-        assert dict(scripts["console_scripts"]) == {"targon-gw": "targon_gw.cli:main"}
+        assert dict(scripts["console_scripts"]) == {"targon-gw": "targon_gw.cli.main:main"}
 
     def test_says_what_it_is(self, wheel: zipfile.ZipFile) -> None:
         """The metadata bear the license, its text, the Python needed and a lower bound for each dependency."""
@@ -139,6 +141,28 @@ class UnitTests:
         assert service["Restart"] == "on-failure"
         assert service["RestartPreventExitStatus"] == "75 78"
 
+    def test_reload_checks_then_signals(self) -> None:
+        """A reload of the unit runs the check first, which fails it where the files are wrong, and then sends HUP."""
+        text = (ROOT / "systemd" / "targon-gw.service").read_text("utf-8")
+        commands = [line.partition("=")[2] for line in text.splitlines() if line.startswith("ExecReload=")]
+
+        assert commands == [
+            "/opt/targon-gw/bin/targon-gw check -c /etc/targon-gw/gateway.yaml",
+            "/bin/kill -HUP $MAINPID",
+        ]
+
+    def test_leaves_calls_the_time_to_end(self) -> None:
+        """systemd waits longer than `drain` does where it is not set, with a margin for the last flush."""
+        assert int(self.unit()["Service"]["TimeoutStopSec"]) >= Config().drain + 10
+
+    def test_may_write_what_is_its_own(self) -> None:
+        """The state, the socket's folder, and the two folders of what the command line adds; no settings file."""
+        service = self.unit()["Service"]
+
+        assert (service["StateDirectory"], service["RuntimeDirectory"]) == ("targon-gw", "targon-gw")
+        assert service["ProtectSystem"] == "strict"
+        assert service["ReadWritePaths"].split() == ["-/etc/targon-gw/keys.d", "-/etc/targon-gw/clients.d"]
+
     def test_leaves_no_core_and_no_root(self) -> None:
         """It runs as a user of its own, without privileges, and its memory never lies on the disk."""
         service = self.unit()["Service"]
@@ -156,7 +180,10 @@ class UnitTests:
         """Where systemd is here, it finds nothing to complain of (the program itself is not in /opt)."""
         text = (ROOT / "systemd" / "targon-gw.service").read_text("utf-8")
         copied = tmp_path / "targon-gw.service"
-        copied.write_text(text.replace("/opt/targon-gw/bin/twistd", "/bin/true"))
+        programs = ("/opt/targon-gw/bin/twistd", "/opt/targon-gw/bin/targon-gw")
+        for program in programs:
+            text = text.replace(program, "/bin/true")
+        copied.write_text(text)
         assert "ExecStart=/bin/true " in copied.read_text()
         if analyze := which("systemd-analyze"):
             verified = subprocess.run([analyze, "verify", str(copied)], capture_output=True, text=True, check=False)

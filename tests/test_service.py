@@ -1,216 +1,108 @@
-"""The wiring: settings to objects, objects to each other, start and stop in order."""
+"""The daemon: start and stop in order, what can't start says why, settings that are read again."""
 
 from __future__ import annotations
 
-import gc
-import io
-import json
-from collections.abc import Iterator
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import twisted.internet
-from attrs import evolve
-from twisted.internet.address import IPv4Address
-from twisted.internet.error import CannotListenError
-from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.plugin import getPlugins
 
-from targon_gw import logs
-from targon_gw.core.config import Config, Dialect, KeySettings, ModelSettings, Secret, UpstreamSettings
-from targon_gw.service import (
-    BACKLOG,
-    BAD_SETTINGS,
-    GatewayService,
-    Options,
-    Wiring,
-    conceal_keys,
-    makeService,
-    wire,
-    with_backlog,
-)
-from tests import fakes
+from targon_gw.core.ledger import Ending
+from targon_gw.service import BACKLOG, BAD_SETTINGS, FAILED, LOCKED, Options, makeService, with_backlog
+from targon_gw.store.folder import StateFolder
+from tests.daemon import FILES, GATEWAY, Daemon, Place, Reactor, Threads, begin_call, connected
+from tests.daemon import collector as collector
 from tests.settings.folder import written
 from tests.web.conversation import ask
-from tests.web.house import ANSWER, BEARER, CHAT, JSON, QUESTION
+from tests.web.house import BEARER, CHAT, JSON
 
-VENDOR_KEY = "sn4_canary_of_the_vendors_key_0001"
-
-
-@pytest.fixture(autouse=True)
-def _collector() -> Iterator[None]:
-    """The service sets the collector for its process, which here is the tests'."""
-    thresholds = gc.get_threshold()
-    yield
-    gc.set_threshold(*thresholds)
-    gc.unfreeze()
+SECOND_KEY = "sn4_canary_of_the_vendors_key_0002"
 
 
-class Reactor(MemoryReactorClock):
-    """A reactor in memory; `taken` are ports that somebody else has."""
-
-    taken: tuple[int, ...] = ()
-
-    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
-        """As the reactor's."""
-        if port in self.taken:
-            raise CannotListenError(interface, port, OSError("Address already in use"))
-        return super().listenTCP(port, factory, backlog, interface)  # type: ignore[no-untyped-call]
+@pytest.fixture
+def daemon(tmp_path: Path) -> Daemon:
+    """A daemon that has not started."""
+    return Daemon(Place(tmp_path))
 
 
-def settings(**changes: Any) -> Config:
-    """One vendor on an address of loopback, with one key."""
-    entry = KeySettings(Secret(VENDOR_KEY), "alice")
-    changes = {"base_url": "http://127.0.0.1:9/v1", "allow_private": True, **changes}
-    vendor = UpstreamSettings("acme", dialect=Dialect.TARGON, keys=(entry,), **changes)
-    return fakes.config(vendor, models=[ModelSettings(fakes.MODEL, upstream_id="big")])
+class StartTests:
+    """`startService`."""
 
-
-def wired(config: Config) -> tuple[Reactor, io.StringIO, Wiring]:
-    """A gateway of `config` in memory."""
-    reactor, out = Reactor(), io.StringIO()
-    return reactor, out, wire(reactor, config, reactor.seconds, out)
-
-
-def connected(wiring: Wiring) -> tuple[Any, StringTransport]:
-    """A client's connection."""
-    channel, transport = wiring.site.buildProtocol(None), StringTransport()
-    assert channel is not None
-    channel.makeConnection(transport)
-    return channel, transport
-
-
-def vendor_of(reactor: Reactor) -> tuple[Any, StringTransport]:
-    """The vendor's end of the newest connection."""
-    protocol = reactor.tcpClients[-1][2].buildProtocol(None)
-    transport = StringTransport(IPv4Address("TCP", "127.0.0.1", 9))
-    protocol.makeConnection(transport)
-    return protocol, transport
-
-
-class WireTests:
-    """`wire`."""
-
-    @pytest.mark.parametrize(
-        ("base_url", "line", "host"),
-        [
-            ("http://127.0.0.1:9/v1", b"POST /v1/chat/completions HTTP/1.1", b"127.0.0.1:9"),
-            ("http://127.0.0.1:9/api/openai/v2", b"POST /api/openai/v2/chat/completions HTTP/1.1", b"127.0.0.1:9"),
-            ("http://127.0.0.1", b"POST /chat/completions HTTP/1.1", b"127.0.0.1"),
-        ],
-    )
-    def test_a_call_goes_all_the_way(self, base_url: str, line: bytes, host: bytes) -> None:
-        """A client's call reaches the vendor at its base URL with its key and name of the model, and comes back."""
-        reactor, out, wiring = wired(settings(base_url=base_url))
-        channel, client = connected(wiring)
-        channel.dataReceived(ask(BEARER + JSON, json.dumps(QUESTION).encode(), CHAT))
-        vendor, wire_ = vendor_of(reactor)
-        head, _, body = wire_.value().partition(b"\r\n\r\n")
-        answer = json.dumps({**ANSWER, "model": "big"}).encode()
-        vendor.dataReceived(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(answer), answer))
-        reactor.advance(1)
-
-        assert head.splitlines()[0] == line
-        assert b"Host: " + host in head.splitlines()
-        assert b"Authorization: Bearer " + VENDOR_KEY.encode() in head.splitlines()
-        assert b"sk-tg-" not in head + body
-        assert json.loads(body) == {**QUESTION, "model": "big", "stream": False, "max_tokens": 4096}
-        assert json.loads(client.value().partition(b"\r\n\r\n")[2]) == ANSWER
-        assert json.loads(out.getvalue())["ending"] == "served"
-        assert VENDOR_KEY not in out.getvalue()
-        assert b"canary" not in client.value()
-
-    def test_public_vendor(self) -> None:
-        """`https://api.targon.com/v1` is asked for by name at port 443."""
-        reactor, _, wiring = wired(settings(base_url="https://api.targon.com/v1", allow_private=False))
-        asked: list[tuple[str, int]] = []
-        reactor.nameResolver = _Names(asked)  # type: ignore[assignment]
-        channel, _ = connected(wiring)
-        channel.dataReceived(ask(BEARER + JSON, json.dumps(QUESTION).encode(), CHAT))
-        reactor.advance(1)
-
-        assert asked == [("api.targon.com", 443)]
-
-    def test_private_addresses_are_forbidden(self) -> None:
-        """F-18: an upstream that is not allowed a private address is never connected to one."""
-        reactor, _, wiring = wired(settings(allow_private=False))
-        channel, client = connected(wiring)
-        channel.dataReceived(ask(BEARER + JSON, json.dumps(QUESTION).encode(), CHAT))
-        reactor.pump([0.25] * 8)
-
-        assert reactor.tcpClients == []
-        assert client.value().startswith(b"HTTP/1.1 502 ")
-
-    def test_connect_deadline(self) -> None:
-        """D-03: the upstream's own `connect` is how long a connection may take."""
-        timeouts = evolve(fakes.upstream().timeouts, connect=7.0)
-        reactor, _, wiring = wired(settings(timeouts=timeouts))
-        channel, _ = connected(wiring)
-        channel.dataReceived(ask(BEARER + JSON, json.dumps(QUESTION).encode(), CHAT))
-
-        assert [client[3] for client in reactor.tcpClients] == [7.0]
-
-    def test_limits(self) -> None:
-        """`limits.body` of the settings is the site's; refusals under /v1 bear CORS."""
-        config = settings()
-        _, _, wiring = wired(evolve(config, limits=evolve(config.limits, body=100)))
-        channel, client = connected(wiring)
-        channel.dataReceived(ask(BEARER + JSON, b"x" * 101, CHAT))
-
-        assert client.value().startswith(b"HTTP/1.1 413 ")
-        assert b"access-control-allow-origin: *" in client.value()
-
-
-class _Names:
-    """A resolver that notes and never answers."""
-
-    def __init__(self, asked: list[tuple[str, int]]) -> None:
-        self.asked = asked
-
-    def resolveHostName(self, receiver: Any, name: str, port: int = 0, *_: Any, **__: Any) -> Any:
-        """Note."""
-        self.asked.append((name, port))
-        return receiver
-
-
-class ServiceTests:
-    """Start and stop."""
-
-    def test_listens_and_stops(self) -> None:
-        """Every address is listened on with our backlog; once stopped, nothing listens and nothing ticks."""
-        reactor = Reactor()
-        told: list[str] = []
-        listen = ("tcp:3811:interface=127.0.0.1", "tcp:3812")
-        service = GatewayService(reactor, evolve(settings(), listen=listen), lambda: told.append("up"))
-        service.startService()
-
-        assert [(port, backlog, interface) for port, _, backlog, interface in reactor.tcpServers] == [
-            (3811, BACKLOG, "127.0.0.1"),
-            (3812, BACKLOG, ""),
-        ]
-        assert told == ["up"]
-        wiring = service.wiring
-        assert wiring is not None
-        service.stopService()
+    def test_listens_and_stops(self, tmp_path: Path) -> None:
+        """Every address is listened on with our backlog; once stopped, nothing listens, ticks or is locked."""
+        listen = "listen: ['tcp:3811:interface=127.0.0.1', 'tcp:3812']"
+        gateway = GATEWAY.replace("listen: tcp:3811:interface=127.0.0.1", listen)
+        daemon = Daemon(Place(tmp_path, {**FILES, "gateway.yaml": gateway}))
+        with daemon.running():
+            assert [(port, backlog, interface) for port, _, backlog, interface in daemon.reactor.tcpServers] == [
+                (3811, BACKLOG, "127.0.0.1"),
+                (3812, BACKLOG, ""),
+            ]
+            assert daemon.told == ["up"]
+            assert daemon.service.threads.running  # type: ignore[attr-defined]
+            wiring = daemon.wiring
         assert wiring.gateway.draining
-        assert service.ports == []
-        reactor.pump([0.25] * 4)  # type: ignore[no-untyped-call]
-        assert reactor.getDelayedCalls() == []
+        assert daemon.service.ports == []
+        assert daemon.service.wiring is None
+        folder = StateFolder(str(tmp_path / "state"))
+        folder.open()
+        folder.close()
 
-    @pytest.mark.parametrize("address", ["tcp:3812", "ssl:443:privateKey=/nowhere.pem"])
-    def test_cannot_listen(self, address: str, capsys: pytest.CaptureFixture[str]) -> None:
-        """An address that can't be had ends the process with 1 and one line; nothing is announced."""
-        reactor = Reactor()
-        reactor.taken = (3812,)
-        service = GatewayService(reactor, evolve(settings(), listen=("tcp:3811", address)), pytest.fail)
+    def failed(self, daemon: Daemon, code: int, capsys: pytest.CaptureFixture[str]) -> str:
+        """A start that must fail with that code: its one line; nothing is announced or left."""
         with pytest.raises(SystemExit) as ended:
-            service.startService()
-
-        assert ended.value.code == 1
+            daemon.service.startService()
+        assert ended.value.code == code
+        assert daemon.told == []
+        assert not daemon.service.threads.running  # type: ignore[attr-defined]
+        assert not daemon.reactor.getDelayedCalls()
+        assert daemon.service.ports == []
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith("targon-gw: ")
+        return str(line)
+
+    @pytest.mark.parametrize("address", ["tcp:3812", "ssl:443:privateKey=/nowhere.pem"])
+    def test_cannot_listen(self, address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """An address that can't be had ends the process with 1 and one line; the state folder is free again."""
+        gateway = GATEWAY.replace("tcp:3811:interface=127.0.0.1", f"[tcp:3811, '{address}']")
+        daemon = Daemon(Place(tmp_path, {**FILES, "gateway.yaml": gateway}))
+        daemon.reactor.taken = (3812,)
+        line = self.failed(daemon, FAILED, capsys)
+
         assert ("3812" in line) or ("nowhere" in line)
+        folder = StateFolder(str(tmp_path / "state"))
+        folder.open()
+        folder.close()
+
+    def test_locked(self, daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+        """E-13: where another daemon has the state folder this one ends with 75, and the other goes on."""
+        with daemon.running():
+            second = Daemon(daemon.place)
+            assert str(os.getpid()) in self.failed(second, LOCKED, capsys)
+            assert second.reactor.tcpServers == []
+
+    def test_unusable(self, daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+        """E-09: a state folder that can't be used ends it with 78, and is named."""
+        (daemon.place.path / "state").mkdir(mode=0o777)
+        (daemon.place.path / "state").chmod(0o777)
+
+        assert str(daemon.place.path / "state") in self.failed(daemon, BAD_SETTINGS, capsys)
+
+    def test_damaged(self, daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+        """E-04: damage ends it with 78, by file and line; with --recover it starts."""
+        ledger = daemon.place.path / "state" / "ledger"
+        ledger.mkdir(parents=True)
+        ledger.parent.chmod(0o700)
+        ledger.chmod(0o700)
+        (ledger / "2025-11-21.yaml").write_text("- {nonsense}\n- {more}\n")
+
+        assert "2025-11-21.yaml:1" in self.failed(daemon, BAD_SETTINGS, capsys)
+        with Daemon(daemon.place, insist=True).running() as again:
+            assert again.told == ["up"]
 
     def test_backlog(self) -> None:
         """A-32: addresses get our backlog where they can have one and have none."""
@@ -221,23 +113,81 @@ class ServiceTests:
         assert with_backlog("unix:/run/x") == "unix:/run/x"
 
 
-class ConcealTests:
-    """`conceal_keys`."""
+class StopTests:
+    """E-22: `stopService`."""
 
-    def test_only_what_does_not_show_itself(self) -> None:
-        """A vendor's key of no known look is blotted out; one that the log knows by its look costs no line anything."""
-        plain, known, half = "0f9a77-plain-looking-key", VENDOR_KEY, "sn4_abcdefgh+rest/of=it"
-        keys = tuple(KeySettings(Secret(text), text[:4]) for text in (plain, known, half))
-        before = set(logs._PROCESS.secrets)
-        conceal_keys(fakes.config(fakes.upstream(keys)))
-        new = logs._PROCESS.secrets - before
-        observer = logs.LineObserver(io.StringIO(), False, new)
-        line = observer.line({"log_format": "{a} {b} {c}", "a": plain, "b": known, "c": half, "log_time": 0.0})
-        logs._PROCESS.secrets.difference_update(new)
+    def test_waits_for_calls(self, daemon: Daemon) -> None:
+        """A call that ends within `drain` is served; what comes meanwhile is told; the state has all of it."""
+        daemon.service.startService()
+        wiring, (_, client, vendor, _) = daemon.wiring, begin_call(daemon)
+        other, told = connected(wiring)
+        ended: list[object] = []
+        daemon.service.stopService().addBoth(ended.append)
+        daemon.reactor.turn(5)
+        assert ended == []
+        other.dataReceived(
+            ask(BEARER + JSON, b'{"model":"acme/large","messages":[{"role":"user","content":"x"}]}', CHAT)
+        )
+        assert b"503 Service Unavailable" in told.value() and b'"draining"' in told.value()
 
-        assert known not in new
-        for text in (plain, known, half, "rest/of"):
-            assert text not in line
+        body = b'{"choices":[{"index":0,"message":{"content":"x"},"finish_reason":"stop"}]}'
+        vendor.dataReceived(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        daemon.reactor.turn(1)
+        assert client.value().startswith(b"HTTP/1.1 200 OK")
+        assert ended == [None]
+        with daemon_again(daemon).running() as again:
+            assert again.wiring.gateway.ledger.totals["client"]["ann"].served == 1
+
+    @pytest.mark.parametrize("stream", [True, False])
+    def test_breaks_off(self, daemon: Daemon, stream: bool) -> None:
+        """What has not ended after `drain` is told, counted and on file; no key's health has suffered by it."""
+        daemon.service.startService()
+        wiring, (_, client, vendor, wire) = daemon.wiring, begin_call(daemon, stream=stream)
+        if stream:
+            vendor.dataReceived(
+                b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+                b'data: {"choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
+            )
+        ended: list[object] = []
+        daemon.service.stopService().addBoth(ended.append)
+        daemon.reactor.turn(29)
+        assert ended == [] and b"draining" not in client.value()
+        daemon.reactor.turn(2)
+
+        assert ended == [None]
+        assert b'"code":"draining"' in client.value()
+        assert client.disconnecting or not stream
+        assert wire.disconnecting or wire.disconnected
+        assert not wiring.gateway.calls
+        with daemon_again(daemon).running() as again:
+            sums = again.wiring.gateway.ledger.totals["client"]["ann"]
+            assert (sums.truncated, sums.failed) == ((1, 0) if stream else (0, 1))
+            (pool,) = again.wiring.gateway.pools.values()
+            assert pool.census(0.0)["usable"] == 1
+            assert {entry.ending for entry in again.wiring.gateway.ledger.recent} <= {
+                Ending.TRUNCATED,
+                Ending.FAILED,
+                None,
+            }
+
+    def test_at_once(self, daemon: Daemon) -> None:
+        """Without calls it does not wait for `drain`."""
+        daemon.service.startService()
+        before = daemon.reactor.seconds()
+        daemon.stop()
+
+        assert daemon.reactor.seconds() - before <= 2
+
+    def test_before_the_start(self, daemon: Daemon) -> None:
+        """What has not started stops without a word."""
+        ended: list[object] = []
+        daemon.service.stopService().addBoth(ended.append)
+        assert ended == [None]
+
+
+def daemon_again(daemon: Daemon) -> Daemon:
+    """The next daemon over the same files."""
+    return Daemon(daemon.place)
 
 
 class PluginTests:
@@ -256,12 +206,15 @@ class PluginTests:
         reactor, options = Reactor(), Options()
         monkeypatch.setattr(twisted.internet, "reactor", reactor, raising=False)
         options.parseOptions(words)
-        return reactor, makeService(options)
+        service: Any = makeService(options)
+        service.threads = Threads()
+        return reactor, service
 
     @pytest.fixture
-    def shipped(self) -> str:
-        """The settings that come with the project."""
-        return str(Path(__file__).resolve().parents[1] / "conf" / "gateway.yaml")
+    def shipped(self, tmp_path: Path) -> str:
+        """The settings that come with the project, in a place of their own: their state folder lies beside them."""
+        conf = Path(__file__).resolve().parents[1] / "conf"
+        return str(shutil.copytree(conf, tmp_path / "conf") / "gateway.yaml")
 
     def test_shipped_settings(self, monkeypatch: pytest.MonkeyPatch, shipped: str) -> None:
         """The shipped settings run as they are: without a key the gateway listens and says that it is down."""
@@ -274,6 +227,7 @@ class PluginTests:
         assert client.value().startswith(b"HTTP/1.1 503 ")
         channel.connectionLost(None)
         service.stopService()
+        reactor.turn(1)
         assert reactor.getDelayedCalls() == []
 
     def test_demo(self, monkeypatch: pytest.MonkeyPatch, shipped: str, capfd: pytest.CaptureFixture[str]) -> None:
@@ -288,6 +242,7 @@ class PluginTests:
         assert "A key for you: sk-tg-" in capfd.readouterr().out
         channel.connectionLost(None)
         service.stopService()
+        reactor.turn(1)
 
     @pytest.mark.parametrize("there", [True, False])
     def test_bad_settings(

@@ -1,20 +1,34 @@
 """The one door to what several gateways would have to agree on.
 
-Who a key belongs to, and what each client has under way and has used, are reached through `Bank` and nothing else. In
-one process `MemoryBank` answers, at once. An answer may also be an awaitable (a Bank that lives in another process):
+Who a key belongs to, what each client may use, has under way and has used, are reached through `Bank` and nothing else.
+In one process `MemoryBank` answers, at once. An answer may also be an awaitable (a Bank that lives in another process):
 callers cope with both. Decisions that need no agreement, such as which upstream key to draw, do not come here.
+
+Callers without a key are known by their address, and so many addresses at most: of those with nothing under way,
+whoever has not called for longest is forgotten. Nothing here takes longer the more clients there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
-from typing import Protocol
+import ipaddress
+from collections import OrderedDict
+from collections.abc import Awaitable, Iterable, Mapping
+from functools import lru_cache
+from typing import Any, NoReturn, Protocol
 
 from attrs import define, field, frozen
 
-from .clients import ClientKey, Keyring
-from .config import Anonymous, ClientSettings
+from .allowance import Allowance, Claim, Overview, Taken
+from .clients import ClientKey, Keyring, identify
+from .config import Anonymous, ClientSettings, QuotaPlan, RateLimits
+from .errors import Refusal
+from .limits import Shown
 from .meter import Usage
+
+ANONYMOUS = "anonymous"
+"""The name of whoever calls without a key; no client of the settings may have it."""
+KEPT_ADDRESSES = 10_000
+"""Addresses of callers without a key that are remembered, some 2 KB each."""
 
 
 @define(eq=False)
@@ -22,12 +36,20 @@ class Hold:
     """What is set aside for one call of `client` until it is settled; settled exactly once."""
 
     client: ClientKey
+    name: str
+    """Whose it is: the client's name, or `anonymous@ADDRESS`, which is for no log and no ledger."""
+    taken: Taken
     open: bool = True
+
+    @property
+    def claim(self) -> Claim:
+        """What the call may use at most."""
+        return self.taken.claim
 
 
 @frozen
 class Tally:
-    """What a client has under way and has used since the start."""
+    """What a client has under way and has used in all. `calls` are settled ones, also those that used nothing."""
 
     calls: int = 0
     in_flight: int = 0
@@ -35,49 +57,240 @@ class Tally:
     completion: int = 0
 
 
+@frozen
+class Defaults:
+    """What keys that are issued without limits of their own go by."""
+
+    limits: RateLimits = RateLimits()
+    quota: QuotaPlan | None = None
+
+
 class Bank(Protocol):
-    """What is shared."""
+    """What is shared. `now` is monotonic seconds."""
 
     def find(self, secret: bytes | None) -> ClientKey | Awaitable[ClientKey | None] | None:
         """Whose key `secret` is; `None` asks for whoever may call without one."""
 
-    def hold(self, client: ClientKey) -> Hold | Awaitable[Hold]:
-        """Set aside what one call of `client` may use."""
+    def hold(self, client: ClientKey, claim: Claim, address: str, now: float) -> Hold | Awaitable[Hold]:
+        """Set aside what one call of `client` from `address`, an IP address as text, may use.
 
-    def settle(self, hold: Hold, usage: Usage | None) -> None:
-        """Release `hold` against what was used (`None`: nothing was). A second time raises."""
+        Raises `Refusal` and sets nothing aside: `rate_limit_exceeded` or `insufficient_quota`, with its `wait`;
+        `invalid_api_key` where the client is no longer one; `overloaded` where too many call without a key.
+        """
+
+    def settle(self, hold: Hold, usage: Usage | None, cost: int, now: float) -> None:
+        """Release `hold` against what was used (`None`: nothing was), in micro-dollars too. A second time raises."""
+
+    def limits_of(self, hold: Hold, now: float) -> Shown:
+        """What the headers tell whoever `hold` is for."""
+
+    def limits_at(self, client: ClientKey, address: str, now: float) -> Shown:
+        """What the headers tell `client` at `address` where it has no hold: it was refused."""
+
+    def overview(self, client: ClientKey, now: float, address: str = "") -> Overview:
+        """What `client` is told of itself."""
+
+    def named(self, name: str) -> ClientKey | None:
+        """The client of that name, if the settings have one."""
+
+    def reconfigure(
+        self, clients: Iterable[ClientSettings], anonymous: Anonymous, defaults: Defaults, now: float
+    ) -> None:
+        """Go by other settings; use is kept by name."""
+
+    def replay(self, name: str, usage: Usage | None, cost: int, admitted: float) -> None:
+        """Count a call that the ledger tells of."""
+
+    def to_state(self) -> dict[str, Any]:
+        """All that must outlive this process; plain JSON."""
+
+    def restore(self, state: Mapping[str, Any], now: float) -> None:
+        """Take up what `to_state` said in an earlier run."""
 
 
 @define(eq=False)
 class MemoryBank:
-    """The Bank of a gateway that is alone."""
+    """The Bank of a gateway that is alone. `wall` is what must be added to `now` for Unix seconds."""
 
+    wall: float
+    defaults: Defaults
     _keyring: Keyring
-    _used: dict[str, Tally] = field(factory=dict)
+    _anonymous: Anonymous
+    _clients: dict[str, Allowance] = field(factory=dict)
+    _idle: OrderedDict[str, Allowance] = field(factory=OrderedDict)
+    """Of callers without a key and with nothing under way, whoever called last at the end."""
+    _busy: dict[str, Allowance] = field(factory=dict)
 
     @classmethod
-    def of(cls, clients: Iterable[ClientSettings], anonymous: Anonymous) -> MemoryBank:
+    def of(
+        cls,
+        clients: Iterable[ClientSettings],
+        anonymous: Anonymous,
+        defaults: Defaults = Defaults(),
+        wall: float = 0.0,
+    ) -> MemoryBank:
         """The bank that the settings describe; nothing used yet."""
-        return cls(Keyring.of(clients, anonymous))
+        bank = cls(wall, defaults, Keyring(), anonymous)
+        bank.reconfigure(clients, anonymous, defaults, 0.0)
+        return bank
 
     def find(self, secret: bytes | None) -> ClientKey | None:
         return self._keyring.find(secret)
 
-    def hold(self, client: ClientKey) -> Hold:
-        used = self.tally(client.name)
-        self._used[client.name] = Tally(used.calls, used.in_flight + 1, used.prompt, used.completion)
-        return Hold(client)
+    def hold(self, client: ClientKey, claim: Claim, address: str, now: float) -> Hold:
+        unix = now + self.wall
+        if client.name == ANONYMOUS:
+            return self._hold_for_address(client, claim, address, now)
+        allowance = self._clients.get(client.name)
+        if allowance is None or allowance.gone:
+            _turn_away(address, unix)
+        return Hold(client, client.name, allowance.take(claim, now, unix))
 
-    def settle(self, hold: Hold, usage: Usage | None) -> None:
+    def _hold_for_address(self, client: ClientKey, claim: Claim, address: str, now: float) -> Hold:
+        unix = now + self.wall
+        if not self._anonymous.enabled:
+            _turn_away(address, unix)
+        name = f"{ANONYMOUS}@{caller(address)}"
+        allowance = self._of_address(name)
+        taken = allowance.take(claim, now, unix)
+        if self._idle.pop(name, None) is not None:
+            self._busy[name] = allowance
+        return Hold(client, name, taken)
+
+    def _of_address(self, name: str) -> Allowance:
+        found = self._busy.get(name)
+        if found is not None:
+            return found
+        found = self._idle.get(name)
+        if found is None:
+            if len(self._idle) + len(self._busy) >= KEPT_ADDRESSES:
+                if not self._idle:
+                    raise Refusal("overloaded", "Too many callers without a key; try again in a moment.", wait=1.0)
+                self._idle.popitem(last=False)
+            found = self._idle[name] = Allowance.of(self._anonymous.limits, self._anonymous.quota)
+        self._idle.move_to_end(name)
+        return found
+
+    def settle(self, hold: Hold, usage: Usage | None, cost: int, now: float) -> None:
         if not hold.open:
             raise RuntimeError("a hold is settled once")
         hold.open = False
-        used = self.tally(hold.client.name)
-        prompt, completion = (usage.prompt, usage.completion) if usage else (0, 0)
-        self._used[hold.client.name] = Tally(
-            used.calls + 1, used.in_flight - 1, used.prompt + prompt, used.completion + completion
-        )
+        if hold.client.name != ANONYMOUS:
+            self._clients[hold.name].settle(hold.taken, usage, cost, now)
+            return
+        allowance = self._busy[hold.name]
+        allowance.settle(hold.taken, usage, cost, now)
+        if not allowance.open:
+            self._idle[hold.name] = self._busy.pop(hold.name)
+
+    def replay(self, name: str, usage: Usage | None, cost: int, admitted: float) -> None:
+        """Count a call that the ledger tells of: of the client of that name, admitted at `admitted`, Unix seconds.
+
+        A client that is no longer one is remembered by name. The ledger knows no address: what callers without a key
+        used behind the last state is not theirs any more.
+        """
+        if name != ANONYMOUS:
+            self._by_name(name).replay(usage, cost, admitted)
+
+    def _by_name(self, name: str) -> Allowance:
+        found = self._clients.get(name)
+        if found is None:
+            found = self._clients[name] = Allowance.of(RateLimits(), None)
+            found.gone = True
+        return found
+
+    def limits_of(self, hold: Hold, now: float) -> Shown:
+        return self._find(hold.client, hold.name).limits.shown(now)
+
+    def limits_at(self, client: ClientKey, address: str, now: float) -> Shown:
+        """What the headers tell `client` at `address` where it has no hold: it was refused."""
+        return self._find(client, self._name(client, address)).limits.shown(now)
+
+    def overview(self, client: ClientKey, now: float, address: str = "") -> Overview:
+        """What `client` is told of itself; callers without a key are told what their address may and has used."""
+        found = self._find(client, self._name(client, address))
+        return found.overview(client.name, now, now + self.wall)
+
+    def _name(self, client: ClientKey, address: str) -> str:
+        return f"{ANONYMOUS}@{caller(address)}" if client.name == ANONYMOUS else client.name
+
+    def _find(self, client: ClientKey, name: str) -> Allowance:
+        """What that one may use; a new one, which is not kept, where nothing is known."""
+        if client.name != ANONYMOUS:
+            return self._clients.get(name) or Allowance.of(RateLimits(), None)
+        found = self._busy.get(name) or self._idle.get(name)
+        return found or Allowance.of(self._anonymous.limits, self._anonymous.quota)
+
+    def named(self, name: str) -> ClientKey | None:
+        """The client of that name, if the settings have one."""
+        return self._keyring.named(name)
 
     def tally(self, name: str) -> Tally:
         """What the client of that name has under way and has used."""
-        return self._used.get(name) or Tally()
+        found = self._clients.get(name) or self._busy.get(name) or self._idle.get(name)
+        if found is None:
+            return Tally()
+        spending = found.spending
+        return Tally(spending.calls, len(found.open), spending.prompt, spending.completion)
+
+    def reconfigure(
+        self, clients: Iterable[ClientSettings], anonymous: Anonymous, defaults: Defaults, now: float
+    ) -> None:
+        """Go by other settings: use is kept by name, and so is what is under way, of those that are gone too."""
+        unix = now + self.wall
+        named = {settings.name: settings for settings in clients}
+        self._keyring = Keyring.of(named.values(), anonymous)
+        self._anonymous, self.defaults = anonymous, defaults
+        for name, allowance in list(self._clients.items()):
+            allowance.gone = name not in named
+            if allowance.gone and not allowance.open and not allowance.spending.calls:
+                del self._clients[name]
+        for name, settings in named.items():
+            if name in self._clients:
+                self._clients[name].change(settings.limits, settings.quota, now, unix)
+            else:
+                self._clients[name] = Allowance.of(settings.limits, settings.quota)
+        for allowance in (*self._idle.values(), *self._busy.values()):
+            allowance.change(anonymous.limits, anonymous.quota, now, unix)
+
+    def to_state(self) -> dict[str, Any]:
+        """All that must outlive this process, by name; plain JSON. What is held is not in it: nobody would settle it.
+
+        Its parts are handed out again as long as nothing changes in them: they are not to be altered.
+        """
+        addresses = (*self._idle.items(), *self._busy.items())
+        return {
+            "clients": {name: one.to_state(self.wall) for name, one in self._clients.items() if one.spending.calls},
+            "anonymous": {name: one.to_state(self.wall) for name, one in addresses if one.spending.calls},
+        }
+
+    def restore(self, state: Mapping[str, Any], now: float) -> None:
+        """Take up what `to_state` said in an earlier run, but for windows that are over; before anything is held."""
+        unix = now + self.wall
+        for name, kept in state["clients"].items():
+            self._by_name(name).restore(kept, now, unix)
+        for name, kept in state["anonymous"].items():
+            self._of_address(name).restore(kept, now, unix)
+
+
+def _turn_away(address: str, unix: float) -> NoReturn:
+    """Refuse as every key is refused that is nobody's: this one no longer is anybody's since it was looked up."""
+    identify(None, address, unix)
+    raise AssertionError("nobody is a client")
+
+
+@lru_cache(maxsize=4096)
+def caller(address: str) -> str:
+    """Whom a caller without a key is taken for: its IPv4 address, or the /64 that its IPv6 address lies in.
+
+    A single customer is given a /64 and more (RFC 6177), and may call from each address in it.
+    """
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(ip, ipaddress.IPv4Address):
+        return str(ip)
+    if ip.ipv4_mapped is not None:
+        return str(ip.ipv4_mapped)
+    return str(ipaddress.IPv6Network((ip, 64), strict=False))

@@ -20,7 +20,7 @@ that was begun before something last went to rest says nothing about how well th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import define, field, frozen
 
@@ -59,7 +59,8 @@ FAULTS_TO_OPEN = 3
 ACCUSED_FOR = 60.0
 """Seconds for which a key's fault waits for another key to serve the same model, and so to speak for the vendor."""
 THROTTLED = doubling(10.0, 600.0)
-EXHAUSTED = doubling(1800.0, 6 * 3600.0)
+LONGEST_REST = 6 * 3600.0
+EXHAUSTED = doubling(1800.0, LONGEST_REST)
 GUILTY = doubling(2.0, 300.0)
 BROKEN = doubling(1.0, 15.0)
 """At most 15 s: a vendor that is well again is to be back within 30 s."""
@@ -91,7 +92,7 @@ class Blame:
     name: str
     limits_by_model: bool
     keys: Mapping[str, UpstreamKey]
-    routes: Mapping[str, Route]
+    routes: dict[str, Route]
     standing: Standing = field(factory=Standing)
     """The vendor's."""
     changes: list[Change] = field(factory=list)
@@ -104,6 +105,8 @@ class Blame:
     def came_back(self, lease: Lease, outcome: Outcome, now: float) -> None:
         """Move what `outcome` moves for the worse; `lease` has been counted out."""
         cause = Cause(outcome, lease.want.request_id, now)
+        if lease.key.draining and isinstance(outcome, Barred | VendorFault):
+            return  # who takes a key out revokes it at the vendor next: what is cut by that accuses nobody
         match outcome:
             case Throttled(wait):
                 self._throttled(lease, cause, wait)
@@ -120,16 +123,41 @@ class Blame:
             case CallerFault() | Abandoned() | Served():
                 pass
 
+    def switched(self, key: UpstreamKey, on: bool, now: float) -> None:
+        """The operator's settings take the key out of the draw, or into it: one that was off begins anew."""
+        if not on:
+            self._move(_of_key(key), Disabled(), Cause(Abandoned("switched off in the settings"), "", now))
+        elif isinstance(key.standing.health, Disabled | Out | Suspect):
+            self._move(_of_key(key), Ready(), Cause(Abandoned("switched on in the settings"), "", now))
+
+    def forget(self, keys: Iterable[UpstreamKey]) -> None:
+        """These keys have left: nobody is judged by them any more."""
+        gone = set(keys)
+        self.moves += 1
+        for route in self.routes.values():
+            if route.witness in gone:
+                route.witness = None
+            for key in gone & route.accused.keys():
+                del route.accused[key]
+
+    def moved_house(self) -> None:
+        """The vendor has another address: what was known about how well it and its models are is of no use."""
+        self.standing.move(Ready())
+        self.standing.epoch += 1
+        self.standing.out = 0
+        self.routes.clear()
+        self.moves += 1
+
     def proved(self, lease: Lease, now: float) -> None:
         """What was asked for has begun to come: the key, its account, the model and the vendor are well so far."""
         if lease.proved:
             return
         lease.proved = True
-        key, route, account = lease.key, lease.route, lease.key.account
+        key, route, account = lease.key, lease.route, lease.account
         key.served += 1
         key.served_at = now
         route.faults = 0
-        route.witness = key
+        route.witness = None if key.draining else key
         if route.accused:
             self._acquit(lease, now)
         cause = Cause(Served("a call was served"), lease.want.request_id, now)
@@ -141,7 +169,7 @@ class Blame:
 
     def _proven(self, lease: Lease) -> Iterator[Subject]:
         """What is not well though `lease`, begun since it last went to rest, was served."""
-        key, account, route = lease.key, lease.key.account, lease.route
+        key, account, route = lease.key, lease.account, lease.route
         if type(key.standing.health) is not Ready and lease.fresh_on_key:
             yield _of_key(key)
         small = account.short_of is not None and isinstance(account.standing.health, Spent)
@@ -177,7 +205,7 @@ class Blame:
             self._move(_of_key(lease.key), Suspect(), cause)
 
     def _throttled(self, lease: Lease, cause: Cause, wait: float | None) -> None:
-        account, model = lease.key.account, lease.route.model
+        account, model = lease.account, lease.route.model
         lease.want.tired_accounts.add(account.id)
         others = any(m != model and until_of(s.health) > cause.now for m, s in account.leaves.items())
         if not self.limits_by_model or others:
@@ -206,7 +234,7 @@ class Blame:
                 self._move(subject, longer, cause)
 
     def _exhausted(self, lease: Lease, cause: Cause, sized: bool) -> None:
-        account, asked, now = lease.key.account, lease.want.max_tokens, cause.now
+        account, asked, now = lease.account, lease.want.max_tokens, cause.now
         lease.want.tired_accounts.add(account.id)
         if sized and asked is not None:
             account.short_of = asked if account.short_of is None else min(account.short_of, asked)

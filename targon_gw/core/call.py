@@ -66,11 +66,11 @@ class Attempt:
     began: float
     outcome: Outcome | None = None
     ended: float | None = None
+    upstream: UpstreamSettings = field(init=False)
+    """The vendor that it is sent to, as the settings had it when it began."""
 
-    @property
-    def upstream(self) -> UpstreamSettings:
-        """The vendor that it is sent to."""
-        return self.leg.pool.settings
+    def __attrs_post_init__(self) -> None:
+        self.upstream = self.leg.pool.settings
 
     @property
     def key(self) -> UpstreamKey:

@@ -1,4 +1,4 @@
-"""How the keys of a pool are, in five words, and when the first that is out will be back.
+"""How the keys of a pool are, in five words (and a sixth for one that has left), and when one that is out is back.
 
 It looks and never moves anything. A key is as well as the worst of what it depends on: itself, its account and, where
 one model is meant, its account's leave to use that. How the model and the vendor are at large is the pool's to say.
@@ -17,6 +17,9 @@ from .keys import UpstreamKey
 STATES = ("usable", "cooling", "exhausted", "barred", "disabled")
 """The words, the better ones first, but that what the operator took out is not called anything else."""
 
+DRAINING = "draining"
+"""The word for a key that has left the settings and finishes its calls; it is counted with no pool."""
+
 
 @frozen
 class Vacancy:
@@ -32,7 +35,9 @@ def census(keys: Iterable[UpstreamKey], now: float, model: str | None = None) ->
 
 
 def state_of(key: UpstreamKey, now: float, model: str | None = None) -> str:
-    """How `key` is at `now`: one of `STATES`."""
+    """How `key` is at `now`: one of `STATES`, or `DRAINING`."""
+    if key.draining:
+        return DRAINING
     return STATES[max(_rank(health, now) for health in _depends_on(key, model))]
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from fnmatch import translate
 from hashlib import sha256
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from .config import Anonymous, ClientSettings, Network
 from .errors import Refusal
@@ -65,13 +65,26 @@ class Keyring:
 
     _by_digest: dict[bytes, ClientKey] = field(factory=dict)
     _anonymous: ClientKey | None = None
+    _by_name: dict[str, ClientKey] = field(factory=dict)
 
     @classmethod
     def of(cls, clients: Iterable[ClientSettings], anonymous: Anonymous) -> Keyring:
         """The keyring that the settings describe."""
-        ring = {bytes.fromhex(settings.digest): client_key(settings) for settings in clients}
+        ring: dict[bytes, ClientKey] = {}
+        names: dict[str, ClientKey] = {}
+        for settings in clients:
+            key = names[settings.name] = ring[bytes.fromhex(settings.digest)] = client_key(settings)
+            former = settings.former
+            if former is not None:
+                ends = former.until.timestamp()
+                expires = ends if key.expires is None else min(ends, key.expires)
+                ring.setdefault(bytes.fromhex(former.digest), evolve(key, expires=expires))
         nobody = ClientKey("anonymous", _any_of(anonymous.models)) if anonymous.enabled else None
-        return cls(ring, nobody)
+        return cls(ring, nobody, names)
+
+    def named(self, name: str) -> ClientKey | None:
+        """The client of that name."""
+        return self._by_name.get(name)
 
     def find(self, secret: bytes | None) -> ClientKey | None:
         """The client whose key `secret` is (`None`: the caller has none); `None` where there is no such client."""

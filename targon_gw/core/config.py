@@ -250,6 +250,15 @@ class UpstreamSettings:
 
 
 @frozen
+class FormerKey:
+    """The key that a client had before, and until when (aware) it is still taken."""
+
+    digest: str
+    """SHA-256 of the key, 64 lower-case hex digits."""
+    until: datetime.datetime
+
+
+@frozen
 class ClientSettings:
     """A credential that we issued; the file's plain key is kept only as its digest."""
 
@@ -264,6 +273,7 @@ class ClientSettings:
     expires: datetime.datetime | None = None
     """Aware; a bare date is the midnight, UTC, that begins it."""
     priority: Count = 1
+    former: FormerKey | None = None
 
 
 @frozen

@@ -9,8 +9,8 @@ from collections import deque
 
 from attrs import define, field, frozen
 
-from .config import Secret
-from .health import Spent, Standing
+from .config import KeySettings, Secret
+from .health import Disabled, Spent, Standing
 
 KEPT_CHANGES = 20
 
@@ -70,7 +70,17 @@ class UpstreamKey:
     served: int = 0
     served_at: float | None = None
     probed_at: float | None = None
+    draining: bool = False
+    """It has left the settings: its leases come back, and it is gone."""
     history: deque[Change] = field(factory=lambda: deque(maxlen=KEPT_CHANGES))
+
+    @classmethod
+    def of(cls, settings: KeySettings, account: Account) -> UpstreamKey:
+        """The key that the settings describe; out of the draw where they have it switched off."""
+        key = cls(settings.secret.fingerprint, settings.secret, account, max(1, settings.weight), settings.note)
+        if not settings.enabled:
+            key.standing.move(Disabled())
+        return key
 
     @property
     def load(self) -> float:
@@ -118,6 +128,8 @@ class Lease:
     """Leave to use one key for one Attempt; given back once."""
 
     key: UpstreamKey
+    account: Account
+    """The key's when the lease went out: the settings may have moved the key to another one since."""
     route: Route
     want: Want
     began: float
@@ -140,12 +152,12 @@ class Lease:
     @property
     def fresh_on_account(self) -> bool:
         """The same of its account."""
-        return self.account_epoch == self.key.account.standing.epoch
+        return self.account_epoch == self.account.standing.epoch
 
     @property
     def fresh_on_leave(self) -> bool:
         """The same of the account's leave to use the model; not where there was none yet when it was begun."""
-        leave = self.key.account.leaves.get(self.route.model)
+        leave = self.account.leaves.get(self.route.model)
         return leave is not None and self.leave_epoch == leave.epoch
 
     @property

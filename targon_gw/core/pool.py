@@ -2,13 +2,14 @@
 
 A lease goes out on five standings at once: the key's, its account's, the account's leave to use the model, the model's
 at this vendor (the breaker), the vendor's. Each of them may forbid it; when it comes back, `core.blame` moves the one
-that is to blame. The same lease never comes back twice.
+that is to blame. The same lease never comes back twice. New settings change who is in the pool and lose no lease: a
+key that stays is the same object, one that leaves is never drawn again and lives until its last lease is back.
 """
 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from attrs import define, field
 
@@ -18,8 +19,9 @@ from .blame import Blame
 from .census import Vacancy
 from .config import KeySettings, UpstreamSettings
 from .dialects import HABITS
+from .diff import PoolDiff, pool_diff
 from .draws import POLICIES, Policy, Roster
-from .health import Disabled, Standing, until_of
+from .health import Standing, until_of
 from .keys import Account, Change, Lease, Route, UpstreamKey, Want
 
 VACANCY_KEPT = 0.25
@@ -39,6 +41,8 @@ class KeyPool:
     accounts: dict[str, Account] = field(factory=dict)
     keys: dict[str, UpstreamKey] = field(factory=dict)
     routes: dict[str, Route] = field(factory=dict)
+    draining: dict[str, UpstreamKey] = field(factory=dict)
+    """Keys that have left the settings and have leases out."""
     _blame: Blame = field(init=False)
     _roster: Roster = field(init=False)
     _policy: Policy = field(init=False)
@@ -50,18 +54,8 @@ class KeyPool:
     def __attrs_post_init__(self) -> None:
         self._roster = Roster(self.roll)
         self._policy = POLICIES[self.settings.draw]
-        by_model = HABITS[self.settings.dialect].limits_by_model
-        self._blame = Blame(self.settings.name, by_model, self.keys, self.routes)
-        for entry in self.settings.keys:
-            self._add(entry)
-        self._roster.fill(list(self.keys.values()))
-
-    def _add(self, entry: KeySettings) -> None:
-        account = self.accounts.setdefault(entry.account, Account(entry.account))
-        key = UpstreamKey(entry.secret.fingerprint, entry.secret, account, max(1, entry.weight), entry.note)
-        if not entry.enabled:
-            key.standing.move(Disabled())
-        self.keys[key.id] = key
+        self._blame = Blame(self.settings.name, _limits_by_model(self.settings), self.keys, self.routes)
+        self._take_in(self.settings, {}, 0.0)
 
     @property
     def name(self) -> str:
@@ -73,10 +67,82 @@ class KeyPool:
         """The vendor's own."""
         return self._blame.standing
 
+    @property
+    def changed(self) -> bool:
+        """Whether something has changed since `taken_changes` was last asked."""
+        return bool(self._blame.changes)
+
     def taken_changes(self) -> list[Change]:
         """What has changed since this was last asked."""
         taken, self._blame.changes = self._blame.changes, []
         return taken
+
+    # who is in it
+
+    def reconfigure(self, settings: UpstreamSettings, now: float) -> PoolDiff:
+        """Go by these settings from now on; what that has changed.
+
+        Keys that stay keep their health, their leases and their history. Those that leave are drawn no more, finish
+        the calls that they have (`draining`), and are gone; so is an account without a key.
+        """
+        before, self.settings = self.settings, settings
+        self._policy = POLICIES[settings.draw]
+        diff = pool_diff(before, settings, {key.id: key.in_flight for key in self.keys.values()})
+        self._blame.limits_by_model = _limits_by_model(settings)
+        if settings.base_url != before.base_url:
+            self._blame.moved_house()
+        self._take_in(settings, {entry.secret.fingerprint: entry.enabled for entry in before.keys}, now)
+        return diff
+
+    def _take_in(self, settings: UpstreamSettings, were_on: Mapping[str, bool], now: float) -> None:
+        """Make the keys of `settings` those of the pool; `were_on` says which of them were, and switched on."""
+        known = {**self.draining, **self.keys}
+        accounts: dict[str, Account] = {}
+        keys: dict[str, UpstreamKey] = {}
+        for entry in settings.keys:
+            key = known.get(entry.secret.fingerprint)
+            if key is not None and key.secret != entry.secret:
+                key = None  # eight digits in common and nothing else
+            account = accounts.get(entry.account)
+            if account is None:
+                account = self._account(entry.account, key)
+                accounts[account.id] = account
+            if key is None:
+                key = UpstreamKey.of(entry, account)
+            else:
+                self._stays(key, entry, account)
+                if entry.enabled is not were_on.get(key.id):
+                    self._blame.switched(key, entry.enabled, now)
+            keys[key.id] = key
+        gone = [key for key in self.keys.values() if keys.get(key.id) is not key]
+        self.accounts = accounts
+        self.keys.clear()  # in place: it is shared with those who judge
+        self.keys.update(keys)
+        self.draining = {id: key for id, key in self.draining.items() if key.draining}
+        self._part_with(gone)
+        self._roster.fill(list(keys.values()))
+
+    def _account(self, id: str, key: UpstreamKey | None) -> Account:
+        """The account of that name: the pool's, or that of a key which has left and comes back, or a new one."""
+        known = self.accounts.get(id)
+        if known is None and key is not None and key.account.id == id:
+            known = key.account
+        return known or Account(id)
+
+    def _stays(self, key: UpstreamKey, entry: KeySettings, account: Account) -> None:
+        key.draining = False
+        key.account = account
+        key.weight = max(1, entry.weight)
+        key.note = entry.note
+
+    def _part_with(self, gone: list[UpstreamKey]) -> None:
+        """Nothing is to lead to these keys any more but the leases that they have out."""
+        for key in gone:
+            key.draining = True
+            if key.in_flight:
+                self.draining[key.id] = key
+        self._threads = OrderedDict((thread, key) for thread, key in self._threads.items() if not key.draining)
+        self._blame.forget(gone)
 
     # drawing
 
@@ -124,6 +190,7 @@ class KeyPool:
         self._roster.idle.pop(key, None)
         return Lease(
             key,
+            key.account,
             route,
             want,
             now,
@@ -155,8 +222,11 @@ class KeyPool:
         lease.open = False
         key = lease.key
         key.in_flight -= 1
-        if key.in_flight == 0 and self.keys.get(key.id) is key:
-            self._roster.idle[key] = None
+        if key.in_flight == 0:
+            if not key.draining:
+                self._roster.idle[key] = None
+            elif self.draining.get(key.id) is key:
+                del self.draining[key.id]
         self._counted_out(lease)
         if isinstance(outcome, Served):
             self.proved(lease, now)
@@ -164,7 +234,7 @@ class KeyPool:
             self._blame.came_back(lease, outcome, now)
 
     def _counted_out(self, lease: Lease) -> None:
-        account = lease.key.account
+        account = lease.account
         leave = account.leaves.get(lease.route.model)
         if leave is not None and lease.leave_epoch is not None:
             leave.give_back(lease.leave_epoch)
@@ -179,7 +249,7 @@ class KeyPool:
         Said once for a lease: at the first event of a stream, so that a long one speaks for them before it ends.
         """
         thread = lease.want.thread
-        if thread is not None:
+        if thread is not None and not lease.key.draining:
             self._threads[thread] = lease.key
             self._threads.move_to_end(thread)
             if len(self._threads) > THREADS:
@@ -209,3 +279,7 @@ class KeyPool:
         gates = [until_of(standing.health) for standing in (self.standing, self.route(model).standing)]
         backs = [back for key in keys if (back := census.back_at(key, now, model)) is not None]
         return Vacancy(census.census(keys, now, model), max(min(backs), *gates) if backs else None)
+
+
+def _limits_by_model(settings: UpstreamSettings) -> bool:
+    return HABITS[settings.dialect].limits_by_model

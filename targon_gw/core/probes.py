@@ -78,13 +78,21 @@ class Allowance:
 
     def allows(self, now: float) -> bool:
         """Whether one more probe may be sent; if so, `COST` is set aside for it until `spend`."""
-        if self._began is None or now - self._began >= DAY:
-            self._began, self.spent = now, 0
+        self._look(now)
         allowed = self.spent + COST * (self._under_way + 1) <= self.plan.daily_tokens
         self._under_way += allowed
         return allowed
 
+    def insist(self, now: float) -> None:
+        """One more probe is sent, allowed or not: an operator asks for it. `COST` is set aside until `spend`."""
+        self._look(now)
+        self._under_way += 1
+
+    def _look(self, now: float) -> None:
+        if self._began is None or now - self._began >= DAY:
+            self._began, self.spent = now, 0
+
     def spend(self, tokens: int | None) -> None:
-        """A probe that was allowed has cost that many; `None` where nobody says. To be called once for each."""
+        """A probe that was set aside for has cost that many; `None` where nobody says. To be called once for each."""
         self._under_way -= 1
         self.spent += COST if tokens is None else max(0, min(tokens, MOST))

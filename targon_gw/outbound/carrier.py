@@ -8,9 +8,10 @@ the client's last byte, or here, where there was nothing to pass. No stream outl
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
-from attrs import define
+from attrs import define, evolve
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -18,16 +19,19 @@ from twisted.logger import Logger
 from targon_gw.core.attempts import CallerFault
 from targon_gw.core.call import Attempt, Call, Pass, Refuse, Try, Wait
 from targon_gw.core.errors import Refusal
-from targon_gw.core.gateway import Gateway
-from targon_gw.core.ledger import Ending, Entry
-from targon_gw.core.meter import Usage
+from targon_gw.core.gateway import Closing, Gateway
+from targon_gw.core.keys import Change
+from targon_gw.core.ledger import Ending, Entry, Kind
 
 from .sending import Brought, Sending, WholeAnswer
 from .stream import Stream
 
 log = Logger()
 
-Settle = Callable[[Ending, Usage | None], Entry]
+Settle = Callable[[Closing], None]
+"""Ends the call, once, and has that on file when it returns; raises `Refusal` where it can't be: nothing was used."""
+Record = Callable[[Entry], None]
+"""Has an Entry on file when it returns; raises `Refusal` where it can't be."""
 
 
 class Sink(Protocol):
@@ -42,22 +46,29 @@ class Sink(Protocol):
     def refuse(self, refusal: Refusal, attempts: int) -> None:
         """Answer with that."""
 
+    def status_of(self, refusal: Refusal) -> int:
+        """The HTTP status that a refusal is answered with."""
+
+    @property
+    def broken_off(self) -> int | None:
+        """The status that the client is sent, where the gateway itself ends the call before anybody has served it."""
+
 
 @define(eq=False)
 class Carrier:
-    """Carries calls. `now` is monotonic seconds; `settled` hears of each call's Entry."""
+    """Carries calls. `now` is monotonic seconds."""
 
     gateway: Gateway
     sending: Sending
     clock: IReactorTime
     now: Callable[[], float]
-    settled: Callable[[Entry], None]
+    record: Record
 
     async def carry(self, call: Call, sink: Sink) -> None:
         """Perform the steps that `call` asks for, until it asks for no more."""
 
-        def settle(ending: Ending, usage: Usage | None) -> Entry:
-            return self._settle(call, ending, usage)
+        def settle(closing: Closing) -> None:
+            self._settle(call, closing)
 
         ending = Ending.ABANDONED
         brought: Brought | None = None
@@ -78,29 +89,48 @@ class Carrier:
                         sink.pass_whole(step.attempt, brought, settle)
                     return
                 elif isinstance(step, Refuse):
-                    settle(_ending_of(call), None)
-                    sink.refuse(step.refusal, len(call.attempts))
+                    self._refuse(call, step.refusal, sink)
                     return
         except BaseException as fault:  # the client has left, or a bug of ours: whoever waits is told
-            if not isinstance(fault, CancelledError):
+            if not isinstance(fault, CancelledError) or sink.broken_off is not None:
                 ending = Ending.FAILED
             if isinstance(brought, Stream):
                 brought.drop()
             raise
         finally:
             if call in self.gateway.calls:
-                settle(ending, None)
+                with suppress(Refusal):  # nobody is left to be told; the call is settled all the same
+                    settle(Closing(ending, None, sink.broken_off))
 
-    def _settle(self, call: Call, ending: Ending, usage: Usage | None) -> Entry:
-        entry = self.gateway.settle(call, ending, usage, self.now())
-        self.settled(entry)
-        self.tell()
-        return entry
+    def _refuse(self, call: Call, refusal: Refusal, sink: Sink) -> None:
+        """Nobody served: settle, then say so."""
+        try:
+            self._settle(call, Closing(_ending_of(call), None, sink.status_of(refusal)))
+        except Refusal as unrecorded:
+            refusal = unrecorded
+        sink.refuse(refusal, len(call.attempts))
+
+    def _settle(self, call: Call, closing: Closing) -> None:
+        """Have what `call` comes to on file, then make it so; at nothing, where it can't be on file."""
+        now = self.now()
+        entries = self.gateway.entries_of(call, closing, now)
+        own = entries[-1]
+        try:
+            for entry in entries:
+                self.record(entry)
+        except Refusal:
+            own = evolve(own, usage=None, cost=0)  # how it ended stays true: it tells who is to blame
+            raise
+        finally:
+            self.gateway.settle(call, own, now)
+            self.tell()
 
     def tell(self) -> None:
-        """Log what has changed in the health of keys."""
+        """Log what has changed in the health of keys, and have it on file where that can be."""
         for upstream, change in self.gateway.changes():
             now = self.now()
+            with suppress(Refusal):
+                self.record(_entry_of(upstream, change, self.gateway.wall))
             log.info(
                 "{what} of {upstream}: {before} -> {after}, {reason}",
                 upstream=upstream,
@@ -123,3 +153,12 @@ def _ending_of(call: Call) -> Ending:
     """A call that nobody served: refused where it was the caller's fault or nobody was asked, failed otherwise."""
     last = call.attempts[-1].outcome if call.attempts else None
     return Ending.REFUSED if last is None or isinstance(last, CallerFault) else Ending.FAILED
+
+
+def _entry_of(upstream: str, change: Change, wall: float) -> Entry:
+    """A change of health as the ledger has it."""
+    note = f"{change.before} -> {change.after}, {change.reason}"
+    at = change.at + wall
+    return Entry(
+        Kind.KEY, at, change.what, upstream=upstream, status=change.status, reference=change.request_id, note=note
+    )

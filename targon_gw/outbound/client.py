@@ -66,7 +66,7 @@ class Client(HTTPClient):
             _refuse(options)
         uri = url if isinstance(url, bytes) else _ascii(url)
         head = headers if isinstance(headers, Head) else self._request_headers(headers, 2)
-        body = Body(data) if isinstance(data, bytes) else _producer(data)
+        body = data if isinstance(data, Body) else Body(data) if isinstance(data, bytes) else _producer(data)
         answer = self._agent.request(method.encode("ascii").upper(), uri, head, body)  # type: ignore[arg-type]
         return answer.addCallback(Answer, self._no_cookies)
 

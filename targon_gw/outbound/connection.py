@@ -31,6 +31,9 @@ JOINED = 256 << 10
 WATCHED = 64 << 10
 """What a transport takes without calling an upload unfinished (`abstract.FileDescriptor.bufferSize`)."""
 
+_WHOLE = Failure(ResponseDone("the body has come whole"))
+"""One for all, as Twisted has for its own orderly ends: to make one costs 3 µs."""
+
 
 class Owner(Shape):
     """The agent, as a connection sees it: send that again, I am free, I am gone."""
@@ -211,7 +214,7 @@ class Connection(Protocol):
         body = reading.take()
         end: Failure | None = None
         if reading.complete:
-            end = Failure(ResponseDone("the body has come whole"))
+            end = _WHOLE
             self._finish(reading, response)
         elif reading.fault is not None:
             end = Failure(BrokenBody(reading.fault, reading.detail, reading.received))

@@ -7,6 +7,7 @@ A LoopingCall for each vendor; a round that fails is logged, and does not end th
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
@@ -21,9 +22,12 @@ from twisted.python.failure import Failure
 from targon_gw.core.attempts import Abandoned, Outcome, Served, VendorFault
 from targon_gw.core.call import Attempt
 from targon_gw.core.catalog import Leg, Model
-from targon_gw.core.config import Kind
+from targon_gw.core.config import Kind as ModelKind
+from targon_gw.core.errors import Refusal
 from targon_gw.core.gateway import Gateway
 from targon_gw.core.keys import UpstreamKey, Want
+from targon_gw.core.ledger import Entry, Kind
+from targon_gw.core.meter import usage_of
 from targon_gw.core.openai import Ask, Endpoint, read
 from targon_gw.core.pool import KeyPool
 from targon_gw.core.probes import Allowance, due
@@ -45,15 +49,18 @@ class Prober:
     clock: IReactorTime
     now: Callable[[], float]
     tell: Callable[[], None]
+    record: Callable[[Entry], None]
+    """Has an Entry on file; raises `Refusal` where it can't be."""
     allowances: dict[str, Allowance] = field(factory=dict)
     _loops: list[LoopingCall] = field(factory=list)
-    _under_way: set[Deferred[None]] = field(factory=set)
+    _under_way: set[Deferred[Any]] = field(factory=set)
     _numbers: count[int] = field(factory=lambda: count(1))
 
     def start(self) -> None:
         """Begin; the first round is at once."""
         for pool in self.gateway.pools.values():
-            self.allowances[pool.name] = Allowance(pool.settings.probe)
+            plan = pool.settings.probe
+            self.allowances.setdefault(pool.name, Allowance(plan)).plan = plan  # what is spent stays spent
             loop = LoopingCall(self._round, pool)
             loop.clock = self.clock
             loop.start(min(pool.settings.probe.every, TICK)).addErrback(
@@ -101,7 +108,7 @@ class Prober:
         models = (
             [named]
             if named is not None
-            else [m for _, m in self.gateway.catalog if m.settings.kind is not Kind.EMBEDDING]
+            else [m for _, m in self.gateway.catalog if m.settings.kind is not ModelKind.EMBEDDING]
         )
         legs = [(m, leg) for m in models for leg in m.legs if leg.pool is pool]
         now = self.now()
@@ -112,23 +119,63 @@ class Prober:
         return min(legs, key=preference, default=None)
 
     async def _probe(self, pool: KeyPool, key: UpstreamKey, model: Model, leg: Leg) -> None:
+        if self.allowances[pool.name].allows(self.now()):
+            await self._ask(pool, key, model, leg)
+
+    async def _ask(self, pool: KeyPool, key: UpstreamKey, model: Model, leg: Leg) -> Outcome:
+        """Send the question with this very key; its lease comes back, and what it cost is on file, however it ends."""
         now = self.now()
-        allowance = self.allowances[pool.name]
-        if not allowance.allows(now):
-            return
         request_id = f"probe_{next(self._numbers)}"
         lease = pool.lease_for_probe(key, Want(leg.upstream_id, 1, None, request_id), now)
+        attempt = Attempt(lease, leg, model, pool.settings.timeouts.first_token, now)
         outcome: Outcome = Abandoned()
         brought: Brought | None = None
         try:
-            attempt = Attempt(lease, leg, model, pool.settings.timeouts.first_token, now)
             outcome, brought = await self.sending.send(question(leg.upstream_id), request_id, attempt)
             if isinstance(outcome, Served):
                 key.noted_first_token(self.now() - now)
         finally:
-            allowance.spend(_cost(outcome, brought))
+            self.allowances[pool.name].spend(_cost(outcome, brought))
             pool.give_back(lease, outcome, self.now())
+            with suppress(Refusal):
+                self.record(self._entry(pool, attempt, outcome, brought))
             self.tell()
+        return outcome
+
+    def _entry(self, pool: KeyPool, attempt: Attempt, outcome: Outcome, brought: Brought | None) -> Entry:
+        """What the ledger tells of a probe; nobody is charged with it."""
+        now = self.now()
+        usage = usage_of(brought.answer, 0, None)[0] if isinstance(brought, WholeAnswer) else None
+        return Entry(
+            Kind.PROBE,
+            now + self.gateway.wall,
+            attempt.lease.want.request_id,
+            served=attempt.model.id,
+            upstream=pool.name,
+            account=attempt.lease.account.id,
+            key=attempt.key.id,
+            status=outcome.status,
+            usage=usage,
+            took=now - attempt.began,
+            note=outcome.reason,
+        )
+
+    async def test(self, pool: KeyPool, key: UpstreamKey) -> tuple[Outcome, float]:
+        """Ask this very key now, whatever its health; how that came out, and the seconds it took.
+
+        Raises LookupError where the vendor serves no model that could be asked for, CancelledError at `stop`.
+        """
+        found = self._asked(pool)
+        if found is None:
+            raise LookupError("no model of the catalog is served by this upstream")
+        began = self.now()
+        self.allowances[pool.name].insist(began)
+        probe = ensureDeferred(self._ask(pool, key, *found))
+        self._under_way.add(probe)
+        try:
+            return await probe, self.now() - began
+        finally:
+            self._under_way.discard(probe)
 
 
 def question(model: str) -> Ask:

@@ -15,7 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from targon_gw.core.answers import Answer, VendorError, read_answer, read_error
 from targon_gw.core.attempts import Outcome, Reply, Served, VendorFault, classify
 from targon_gw.core.call import Attempt
-from targon_gw.core.config import Secret, Size
+from targon_gw.core.config import Size
 from targon_gw.core.openai import Ask
 from targon_gw.core.sse import payload
 
@@ -59,7 +59,7 @@ class Sending:
     wall: float
     pulse: Pulse
     limit: Size
-    _heads: dict[Secret, Head] = field(factory=dict, repr=False)
+    _heads: dict[str, Head] = field(factory=dict, repr=False)
     """By the secret itself: two keys may share a fingerprint, and one must never be sent for the other."""
     _urls: dict[tuple[str, str], bytes] = field(factory=dict)
 
@@ -81,18 +81,18 @@ class Sending:
     def _request(self, ask: Ask, request_id: str, attempt: Attempt) -> Deferred[Any]:
         """The request that `attempt` is, under way."""
         upstream, key = attempt.upstream, attempt.key
-        head = self._heads.get(key.secret)
+        secret = key.secret.reveal
+        head = self._heads.get(secret)
         if head is None:
-            secret = key.secret.reveal.encode()
-            head = self._heads[key.secret] = Head(
+            head = self._heads[secret] = Head(
                 (
-                    (b"Authorization", b"Bearer " + secret),
+                    (b"Authorization", b"Bearer " + secret.encode()),
                     (b"Content-Type", b"application/json"),
                     (b"Accept", b"application/json, text/event-stream"),
                     (b"User-Agent", b"targon-gw"),
                 )
             )
-        where = (upstream.name, ask.endpoint.value)
+        where = (upstream.base_url, ask.endpoint.value)
         url = self._urls.get(where)
         if url is None:
             url = self._urls[where] = f"{upstream.base_url}/{ask.endpoint.value}".encode("ascii")

@@ -39,6 +39,8 @@ class Served:
     status: int | None = None
     ending: Ending = Ending.OPEN
     ended: float | None = None
+    request_id: str | None = None
+    """The X-Request-Id that came with the request."""
 
     def note(self, sent: Send) -> None:
         """Take down what has just been put on the wire."""
@@ -50,6 +52,7 @@ class Served:
         """The entry for the admin route."""
         return {
             "path": self.path,
+            "request_id": self.request_id,
             "began": self.began,
             "ended": self.ended,
             "ending": self.ending.value,

@@ -194,7 +194,8 @@ class Vendor:
         key = request.key
         standing = self._standings.get(key) if key is not None else None
         fingerprint = Secret(key).fingerprint if key is not None else None
-        return Served(request.path, now, fingerprint, standing.account.name if standing else None)
+        account = standing.account.name if standing else None
+        return Served(request.path, now, fingerprint, account, request_id=request.headers.get("x-request-id"))
 
     def _standing(self, served: Served) -> Standing | None:
         mine = (standing for standing in self._standings.values() if standing.account.name == served.account)

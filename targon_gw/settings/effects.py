@@ -13,27 +13,19 @@ from .marks import Document
 
 WITHOUT_EFFECT: Final[Mapping[str, tuple[str, ...]]] = {
     "gateway": (
-        "state",
-        "flush",
-        "watch",
-        "keep",
-        "drain",
         "registration",
         "default_limits",
         "default_quota",
         "public_stats",
         "contact",
-        "anonymous.limits",
-        "anonymous.quota",
         "limits.connections_per_address",
         "limits.waiting",
         "limits.waiting_time",
         "upstreams.*.rescue",
         "metrics",
-        "admin",
+        "admin.token_file",
     ),
-    "keys": ("confirm_removal",),
-    "clients": ("clients.*.limits", "clients.*.quota", "clients.*.priority"),
+    "clients": ("clients.*.priority",),
     "models": ("models.*.summary",),
 }
 """By file: names, with `*` for each name of a mapping and each entry of a list."""

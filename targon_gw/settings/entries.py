@@ -12,7 +12,7 @@ from typing import TypeVar
 import attrs
 from attrs import define, field
 
-from targon_gw.core.config import ClientSettings, ModelSettings
+from targon_gw.core.config import ClientSettings, FormerKey, ModelSettings
 
 from .marks import Document, Path
 from .problems import Problem
@@ -42,6 +42,8 @@ class ClientsReader:
                 continue
             values = attrs.asdict(shape, recurse=False)
             del values["key"], values["key_sha256"]
+            if shape.former is not None:
+                values["former"] = FormerKey(str(shape.former.key_sha256).lower(), shape.former.until)
             self.clients.append(ClientSettings(digest=digest, **values))
 
     def _digest(self, document: Document, path: Path, shape: ClientShape) -> str | None:

@@ -34,6 +34,8 @@ class Loaded:
     """Names of settings that are set and have no effect yet."""
     files: tuple[str, ...]
     """Every file that was read, gateway.yaml first; files with single secrets too."""
+    confirm_removal: int | None = None
+    """How many keys the files say that they take away."""
 
 
 def load(path: str, environ: Mapping[str, str] | None = None) -> Loaded:
@@ -80,7 +82,7 @@ class _Loading:
             clients=tuple(clients.clients),
             models=followed(models),
         )
-        return Loaded(config, tuple(not_yet(self.documents)), self._files(keys.files))
+        return Loaded(config, tuple(not_yet(self.documents)), self._files(keys.files), keys.confirm_removal)
 
     def _read(self, file: str, path: str, sensitive: bool) -> Document:
         document = read_document(path, self.turn, sensitive)

@@ -191,6 +191,14 @@ class AccountShape:
 
 
 @frozen
+class FormerShape:
+    """A client's former key, by its SHA-256, and the moment from which on it is refused."""
+
+    key_sha256: Digest
+    until: datetime.datetime
+
+
+@frozen
 class ClientShape:
     """A credential that we issued; exactly one of key and key_sha256."""
 
@@ -209,6 +217,8 @@ class ClientShape:
     """The date, or time, from which on it is refused."""
     priority: Count = 1
     """Its share when calls have to wait."""
+    former: FormerShape | None = None
+    """The key that it had before, which is still taken for a while."""
 
 
 @frozen
@@ -245,7 +255,7 @@ class KeysFile:
     """keys.yaml, and each file of keys.d: keys by upstream. Every other name is an upstream's."""
 
     confirm_removal: Count | None = None
-    """Leave to take away this many usable keys at once."""
+    """Leave to take away this many keys at once: left out or switched off, where most of the usable ones are."""
 
 
 @frozen

@@ -34,6 +34,8 @@ class KeysReader:
     """What has been found, by upstream."""
     files: list[str] = field(factory=list)
     """The files with single secrets that have been read."""
+    confirm_removal: int | None = None
+    """How many keys the operator says that the change takes away."""
     problems: list[Problem] = field(factory=list)
     _seen: dict[tuple[str, str], str] = field(factory=dict)
     """Where each key of each upstream was met: upstream and digest to `file, line`."""
@@ -47,10 +49,21 @@ class KeysReader:
             self.problems.append(document.problem((), "expected a mapping of upstreams to lists of keys"))
             return
         own = {name: names[name] for name in _OWN if name in names}
-        self.problems += structured(document, own, KeysFile, ())[1]
+        file, problems = structured(document, own, KeysFile, ())
+        self.problems += problems
+        if file is not None and file.confirm_removal is not None:
+            self._confirm(document, file.confirm_removal)
         for name, entries in names.items():
             if name not in own and self._is_upstream(document, name):
                 self._read_upstream(document, name, entries)
+
+    def _confirm(self, document: Document, number: int) -> None:
+        """Note how many keys are taken away; two files that say so have one change between them."""
+        if self.confirm_removal is None:
+            self.confirm_removal = number
+        elif number != self.confirm_removal:
+            message = f"another file of keys says {self.confirm_removal}; the number is that of all keys taken away"
+            self.problems.append(document.problem(("confirm_removal",), message))
 
     def _is_upstream(self, document: Document, name: str) -> bool:
         """Whether gateway.yaml has an upstream called `name`; a problem if it has not."""

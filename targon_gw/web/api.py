@@ -28,10 +28,12 @@ from targon_gw.core.catalog import Model
 from targon_gw.core.clients import ClientKey
 from targon_gw.core.config import SECRET_LIKE
 from targon_gw.core.errors import Refusal
-from targon_gw.core.gateway import Gateway
+from targon_gw.core.gateway import Asking, Gateway
 from targon_gw.core.openai import Endpoint, read
 
+from .ownkey import told_of
 from .peers import client_address
+from .ratelimits import limit_headers
 from .relay import CORS, Pulse, Relay
 from .request import Request
 
@@ -60,6 +62,8 @@ class Api:
     carrier: Carrier
     pulse: Pulse
     now: Callable[[], float]
+    relays: set[Relay] = field(factory=set)
+    """Of calls that run."""
 
     # who is asking
 
@@ -80,9 +84,13 @@ class Api:
         return None
 
     def _identify(self, request: Request) -> ClientKey | Awaitable[ClientKey]:
+        return self.gateway.identify(secret_in(request), self._address(request), self.now())
+
+    def _address(self, request: Request) -> str:
         proxies = self.gateway.config.trusted_proxies
-        address = client_address(request.client_host(), request.header(b"x-forwarded-for"), proxies)
-        return self.gateway.identify(secret_in(request), address, self.now())
+        if not proxies:
+            return request.client_host()
+        return client_address(request.client_host(), request.header(b"x-forwarded-for"), proxies)
 
     async def client(self, request: Request) -> ClientKey:
         """Whose key the request bears; raises `Refusal`."""
@@ -97,16 +105,36 @@ class Api:
             client = request.asking or self._identify(request)
             call = self._admit(request, endpoint, client) if isinstance(client, ClientKey) else None
         except Refusal as refusal:
-            request.refuse(refusal, CORS)
+            request.refuse(refusal, [*CORS, *request.beside])
             return
         work = self._carried(request, call) if isinstance(call, Call) else self._later(request, endpoint, client, call)
         self._carry(request, work)
 
     def _admit(self, request: Request, endpoint: Endpoint, client: ClientKey) -> Call | Awaitable[Call]:
         """The Call that the request comes to; raises `Refusal`."""
-        _check_media(request)
+        if request.asking is None:  # the gate has not looked
+            _check_media(request)
         ask = read(endpoint, request.body)
-        return self.gateway.admit(client, ask, request.request_id.decode("ascii"), self.now())
+        asking = Asking(client, self._address(request), request.request_id.decode("ascii"))
+        try:
+            call = self.gateway.admit(asking, ask, self.now())
+        except Refusal as refusal:
+            self._turned_away(request, asking, refusal)
+            raise
+        return call if isinstance(call, Call) else self._admitted(request, asking, call)
+
+    async def _admitted(self, request: Request, asking: Asking, later: Awaitable[Call]) -> Call:
+        """As `_admit`, where the Bank has not answered yet."""
+        try:
+            return await later
+        except Refusal as refusal:
+            self._turned_away(request, asking, refusal)
+            raise
+
+    def _turned_away(self, request: Request, asking: Asking, refusal: Refusal) -> None:
+        """A refusal by a client's own limits tells how they stand."""
+        if refusal.code in ("rate_limit_exceeded", "insufficient_quota"):
+            request.beside = limit_headers(self.gateway.bank.limits_at(asking.client, asking.address, self.now()))
 
     async def _later(
         self,
@@ -124,7 +152,7 @@ class Api:
             else:
                 call_now = await call
         except Refusal as refusal:
-            request.refuse(refusal, CORS)
+            request.refuse(refusal, [*CORS, *request.beside])
             return
         await self._carried(request, call_now)
 
@@ -137,9 +165,21 @@ class Api:
         if reference is not None and _REFERENCE.fullmatch(reference):
             text = reference.decode("ascii")
             call.reference = None if SECRET_LIKE.search(text) else text
-        relay = Relay(request, call, self.pulse, self.now, self.gateway.config.head_after)
-        relay.begin()
+        relay = Relay(
+            request,
+            call,
+            self.pulse,
+            self.now,
+            self.gateway.config.head_after,
+            lambda: self.gateway.limits_of(call, self.now()),
+        )
+        relay.begin(self.relays)
         return self.carrier.carry(call, relay)
+
+    def break_off(self) -> None:
+        """End all calls that run, visibly: the gateway is about to."""
+        for relay in list(self.relays):
+            relay.break_off(Refusal("draining", "This gateway is restarting; try again in a moment.", wait=2.0))
 
     def _carry(self, request: Request, work: Coroutine[Deferred[Any], Any, None]) -> None:
         """Let `work` go on until it ends or the client leaves; what it raises is our bug."""
@@ -147,6 +187,14 @@ class Api:
         if not running.called:
             request.on_gone = running.cancel
         running.addErrback(_failed, request)
+
+    # oneself
+
+    async def key(self, request: Request) -> None:
+        """`GET /v1/key`: what the client may, has under way and has used."""
+        client = await self.client(request)
+        seen = self.gateway.bank.overview(client, self.now(), self._address(request))
+        self._answer(request, _encode({"data": told_of(seen)}))
 
     # models
 

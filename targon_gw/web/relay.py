@@ -7,9 +7,10 @@ by what the Meter saw: whether the end was a true one. A call is settled before 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final, Protocol
 
-from attrs import define, field
+from attrs import define
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
@@ -18,10 +19,13 @@ from targon_gw.core.answers import Answer, Renamer, error_event, read_error, ren
 from targon_gw.core.attempts import presentable
 from targon_gw.core.call import Attempt, Call
 from targon_gw.core.errors import Refusal
+from targon_gw.core.gateway import Closing
 from targon_gw.core.ledger import Ending
-from targon_gw.core.meter import Meter, Usage, usage_of
+from targon_gw.core.limits import Shown
+from targon_gw.core.meter import Meter, usage_of
 
-from .refusals import RANKS
+from .ratelimits import limit_headers
+from .refusals import RANKS, status_of
 from .request import Request
 
 KEEP_ALIVE = 15.0
@@ -45,7 +49,7 @@ _STREAM = (
     (b"x-accel-buffering", b"no"),
 )
 
-Settle = Callable[[Ending, Usage | None], object]
+Settle = Callable[[Closing], None]
 
 
 class Source(Protocol):
@@ -97,6 +101,10 @@ class Relay:
     pulse: Pulse
     now: Callable[[], float]
     head_after: float
+    limits: Callable[[], Shown] | None = None
+    """How the client's limits stand, for the headers."""
+    broken_off: int | None = None
+    """The status that the client is sent, where the call was broken off before anybody had served it."""
     _source: Source | None = None
     _settle: Settle | None = None
     _meter: Meter | None = None
@@ -107,6 +115,7 @@ class Relay:
     _open: bool = False
     """A head has left, or waits to."""
     _over: bool = False
+    _running: set[Relay] | None = None
     _wrote: float = 0.0
     _paused_at: float | None = None
     _unread: int = 0
@@ -116,8 +125,11 @@ class Relay:
     def __attrs_post_init__(self) -> None:
         self._wrote = self.now()
 
-    def begin(self) -> None:
-        """From now on the client is kept company, where it waits for a stream."""
+    def begin(self, running: set[Relay] | None = None) -> None:
+        """From now on the client is kept company, where it waits for a stream; `running` holds it until it is over."""
+        if running is not None:
+            self._running = running
+            running.add(self)
         if self.call.ask.stream:
             self.pulse.enter(self)
 
@@ -126,20 +138,50 @@ class Relay:
     def refuse(self, refusal: Refusal, attempts: int) -> None:
         """Answer with `refusal`; where the head has left already, as the stream's visible end."""
         if self._open:
-            rank = RANKS[refusal.code]
             self._leave()
-            self.request.end_unfinished([error_event(refusal.message, rank.type, refusal.code)])
+            self.request.end_unfinished([_event_of(refusal)])
         else:
             self._leave()
             self.request.refuse(refusal, self._headers(None, attempts))
+
+    def break_off(self, refusal: Refusal) -> None:
+        """End the call here and now, whatever it has come to: the gateway itself is about to end."""
+        if self._over:
+            return
+        source, settle, meter, request = self._source, self._settle, self._meter, self.request
+        self._leave()
+        if source is not None:
+            source.drop()
+        if settle is not None and meter is not None:
+            with suppress(Refusal):
+                settle(Closing(Ending.TRUNCATED, meter.usage(), 200))
+        else:
+            self.broken_off = self.status_of(refusal)
+        self._fire()
+        gone, request.on_gone = request.on_gone, None
+        if gone is not None:
+            gone()  # what is still being tried for it comes to nothing, and that is settled before it is told
+        if self._open:
+            request.end_unfinished([_event_of(refusal)])
+        else:
+            request.refuse(refusal, self._headers(None, len(self.call.attempts)))
+
+    def status_of(self, refusal: Refusal) -> int:
+        """The status that the client is sent: where the head has left, it was 200."""
+        return 200 if self._open else status_of(refusal)
 
     def pass_whole(self, attempt: Attempt, brought: Brought, settle: Settle) -> None:
         """Settle, then answer with the body as it came, but for the model's name."""
         ask, answer, shown = self.call.ask, brought.answer, self.call.shown_model
         body = brought.body if answer.model is None or answer.model == shown else rename(brought.body, shown)
         usage, _ = usage_of(answer, ask.prompt_estimate, _ceiling(attempt, self.call))
-        settle(Ending.ABANDONED if self.request.gone else Ending.SERVED, usage)
         self._leave()
+        try:
+            gone = self.request.gone
+            settle(Closing(Ending.ABANDONED if gone else Ending.SERVED, usage, None if gone else 200))
+        except Refusal as refusal:
+            self.request.refuse(refusal, self._headers(None, len(self.call.attempts)))
+            return
         self.request.answer(200, [_JSON, *self._headers(attempt, len(self.call.attempts))], body)
 
     def pass_stream(self, attempt: Attempt, stream: Source, settle: Settle) -> Deferred[None]:
@@ -206,8 +248,12 @@ class Relay:
         assert source is not None and settle is not None and meter is not None
         self._leave()
         source.let_end()
-        settle(Ending.SERVED, meter.usage())
-        self.request.end_stream([*parts, DONE])
+        try:
+            settle(Closing(Ending.SERVED, meter.usage(), 200))
+        except Refusal as refusal:  # what is not on file is not seen whole
+            self.request.end_unfinished([*parts, _event_of(refusal)])
+        else:
+            self.request.end_stream([*parts, DONE])
         self._fire()
 
     def _cut(self, code: str, words: str | None, parts: Sequence[bytes]) -> None:
@@ -216,7 +262,8 @@ class Relay:
         assert source is not None and settle is not None and meter is not None
         self._leave()
         source.drop()
-        settle(Ending.TRUNCATED, meter.usage())
+        with suppress(Refusal):
+            settle(Closing(Ending.TRUNCATED, meter.usage(), 200))
         kind = "timeout_error" if code == "upstream_timeout" else "upstream_error"
         message = words or "The vendor's answer broke off; what has come so far is not complete."
         self.request.end_unfinished([*parts, error_event(message, kind, code)])
@@ -233,7 +280,8 @@ class Relay:
         if source is not None:
             source.drop()
         if settle is not None and meter is not None:
-            settle(Ending.ABANDONED, meter.usage())
+            with suppress(Refusal):
+                settle(Closing(Ending.ABANDONED, meter.usage(), 200 if self._open else None))
         self._fire()
 
     def pauseProducing(self) -> None:
@@ -263,7 +311,7 @@ class Relay:
             self._wrote = now
             if not self._open:
                 self._open = True
-                self.request.open_stream(200, [*_STREAM, *CORS])
+                self.request.open_stream(200, [*_STREAM, *CORS, *self._limits()])
                 self.request.flush_head()
             self.request.send_parts([COMMENT])
 
@@ -279,6 +327,8 @@ class Relay:
     def _leave(self) -> None:
         self._over = True
         self.pulse.leave(self)
+        if self._running is not None:
+            self._running.discard(self)
 
     def _fire(self) -> None:
         done, self._done = self._done, None
@@ -298,7 +348,15 @@ class Relay:
             headers.append((b"x-targon-model", attempt.model.id.encode("ascii", "replace")))
         if attempts > 1:
             headers.append((b"x-targon-attempts", b"%d" % attempts))
-        return headers
+        return headers + self._limits()
+
+    def _limits(self) -> list[tuple[bytes, bytes]]:
+        return [] if self.limits is None else limit_headers(self.limits())
+
+
+def _event_of(refusal: Refusal) -> bytes:
+    """The closing event of a stream that a refusal ends."""
+    return error_event(refusal.message, RANKS[refusal.code].type, refusal.code)
 
 
 def _ceiling(attempt: Attempt, call: Call) -> int | None:

@@ -55,6 +55,8 @@ class Request(LazyRequest):
     defaultContentType = None
     on_gone: Callable[[], None] | None = None
     body: bytes = b""
+    beside: Fields = ()
+    """Headers for a refusal, beside its own."""
     asking: ClientKey | None = None
     """Who asks, where the gate has found out."""
     channel: Channel | None  # type: ignore[assignment]

@@ -66,6 +66,11 @@ class Tree:
         """Vectors, where a model of the catalog can."""
         return self._calls[Endpoint.EMBEDDINGS]
 
+    @app.route("/v1/key", methods=["GET"])
+    async def key(self, request: Request) -> None:
+        """Who is asking, and how its limits stand."""
+        await self.api.key(request)
+
     @app.route("/v1/models", methods=["GET"])
     async def models(self, request: Request) -> None:
         """The catalog, for this client."""

@@ -8,7 +8,7 @@ import ipaddress
 import pytest
 
 from targon_gw.core.clients import Keyring, client_key, identify
-from targon_gw.core.config import Anonymous, ClientSettings, Secret
+from targon_gw.core.config import Anonymous, ClientSettings, FormerKey, Secret
 from targon_gw.core.errors import Refusal
 
 SECRET = "sk-tg-0123456789abcdef"
@@ -67,9 +67,55 @@ class KeyringTests:
         assert nobody is not None
         assert (nobody.name, nobody.may_use("acme/m"), nobody.may_use("other/m")) == ("anonymous", True, False)
 
+    def test_by_name(self) -> None:
+        """Whoever has a key has a name; callers without one are nobody in particular."""
+        mine = ring(anonymous=Anonymous(True))
+
+        assert mine.named("ann") is mine.find(SECRET.encode())
+        assert (mine.named("bob"), mine.named("anonymous")) == (None, None)
+
     def test_secrets_are_not_kept(self) -> None:
         """What the keyring holds does not show a key."""
         assert SECRET not in repr(ring())
+
+
+class FormerKeyTests:
+    """A key that was replaced is taken for a while beside the new one."""
+
+    END = datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC)
+    OLD = "sk-tg-the-key-before"
+    FORMER = FormerKey(Secret(OLD).digest, END)
+
+    def test_until_its_moment(self) -> None:
+        """It is the same client's, with all that it may; from the moment on it is as unknown as any other (C-02)."""
+        mine = ring(entry(former=self.FORMER, models=("acme/*",), allow_from=(ipaddress.ip_network("10.0.0.0/8"),)))
+        found = mine.find(self.OLD.encode())
+        before, after = self.END.timestamp() - 1, self.END.timestamp()
+
+        assert found is not None and (found.name, found.may_use("acme/m"), found.may_use("m")) == ("ann", True, False)
+        assert identify(found, "10.1.2.3", before) is found
+        with pytest.raises(Refusal, match="address"):
+            identify(found, "192.0.2.1", before)
+        with pytest.raises(Refusal, match="Invalid API key"):
+            identify(found, "10.1.2.3", after)
+        new = identify(mine.find(SECRET.encode()), "10.1.2.3", after)
+        assert (new.name, new.expires) == ("ann", None)
+
+    @pytest.mark.parametrize(("days", "ends"), [(-1, END - datetime.timedelta(days=1)), (1, END)])
+    def test_no_longer_than_the_client(self, days: int, ends: datetime.datetime) -> None:
+        """Where the client itself expires earlier, that is the end."""
+        mine = ring(entry(former=self.FORMER, expires=self.END + datetime.timedelta(days=days)))
+        found = mine.find(self.OLD.encode())
+
+        assert found is not None and found.expires == ends.timestamp()
+
+    @pytest.mark.parametrize("first", [True, False])
+    def test_never_before_a_key_in_use(self, first: bool) -> None:
+        """Where one's former key is another's present one, it is the other's, whoever stands first in the file."""
+        both = [entry(former=self.FORMER), ClientSettings("bob", Secret(self.OLD).digest)]
+        found = ring(*(both if first else both[::-1])).find(self.OLD.encode())
+
+        assert found is not None and (found.name, found.expires) == ("bob", None)
 
 
 class ClientKeyTests:

@@ -31,7 +31,7 @@ from targon_gw.core.gateway import Gateway
 from targon_gw.core.keys import UpstreamKey
 from targon_gw.core.ledger import Ending
 from targon_gw.core.meter import Usage
-from tests.fakes import MODEL, ask, call, config, gateway, key, patient, upstream
+from tests.fakes import MODEL, ask, call, closing, config, gateway, key, patient, settled, upstream
 
 OUTCOMES: list[Outcome] = [
     Served(),
@@ -50,9 +50,9 @@ OUTCOMES: list[Outcome] = [
 ]
 
 
-def settled(desk: Gateway, one: Call, ending: Ending, now: float) -> None:
+def end(desk: Gateway, one: Call, ending: Ending, now: float) -> None:
     """Its end."""
-    desk.settle(one, ending, Usage(1, 1) if ending is Ending.SERVED else None, now)
+    settled(desk, one, closing(ending, Usage(1, 1) if ending is Ending.SERVED else None), now)
 
 
 def walk_settings(dialect: Dialect, draw: Draw) -> Config:
@@ -134,10 +134,10 @@ class Walk:
     def end(self, one: Call, ending: Ending) -> None:
         """It is settled, once."""
         del self.steps[one]
-        settled(self.desk, one, ending, self.now)
+        end(self.desk, one, ending, self.now)
         self.ended[ending.value] += 1
         with pytest.raises(RuntimeError):
-            settled(self.desk, one, ending, self.now)
+            end(self.desk, one, ending, self.now)
 
     def check(self) -> None:
         """What is out is what the calls under way hold, and no more."""
@@ -207,7 +207,7 @@ def storm(desk: Gateway, calls: int, every: float, fate: Outcome, took: float) -
             told[step.refusal.code] += 1
             attempts += len(one.attempts)
             longest = max(longest, now - one.admitted)
-            settled(desk, one, Ending.FAILED, now)
+            end(desk, one, Ending.FAILED, now)
     return attempts, told, longest
 
 

@@ -95,10 +95,10 @@ class PoolWalk(RuleBasedStateMachine):
 
     def stands(self, held: Lease) -> list[tuple[Standing, bool]]:
         """What a lease stands on, and whether it was begun since that went to rest."""
-        leave = held.key.account.leaves.get(held.route.model)
+        leave = held.account.leaves.get(held.route.model)
         found = [
             (held.key.standing, held.fresh_on_key),
-            (held.key.account.standing, held.fresh_on_account),
+            (held.account.standing, held.fresh_on_account),
             (held.route.standing, held.fresh_on_route),
             (self.keys.standing, held.upstream_epoch == self.keys.standing.epoch),
         ]

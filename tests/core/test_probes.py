@@ -138,6 +138,19 @@ class AllowanceTests:
         allowance.spend(0)
         assert allowance.allows(0.0)
 
+    def test_insisted(self) -> None:
+        """What an operator asks for is sent all the same, and counts: the gateway's own probes stand back for it."""
+        allowance = Allowance(ProbePlan(daily_tokens=2 * COST))
+        allowance.insist(0.0)
+        assert [allowance.allows(0.0) for _ in range(2)] == [True, False]
+        allowance.spend(None)
+        allowance.spend(None)
+        allowance.insist(1.0)
+        allowance.spend(3)
+        assert allowance.spent == 2 * COST + 3
+        allowance.insist(DAY)
+        assert allowance.spent == 0
+
     @pytest.mark.parametrize(("told", "spent"), [(None, COST), (7, 7), (-5, 0), (10**12, MOST)])
     def test_what_the_vendor_says(self, told: int | None, spent: int) -> None:
         """What a vendor says is believed within reason; where it says nothing, a probe has its reckoned cost."""

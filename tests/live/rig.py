@@ -24,6 +24,7 @@ from attrs import define, field, frozen
 CLIENT_KEY = "sk-tg-live-test-client-key"
 V3, R1 = "deepseek-ai/DeepSeek-V3", "deepseek-ai/DeepSeek-R1"
 ROOT = Path(__file__).resolve().parents[2]
+CLI = [sys.executable, "-c", "from targon_gw.cli.main import main; main()"]
 
 
 @frozen
@@ -43,6 +44,10 @@ class Wishes:
             {"id": "deepshield-chat", "alias": V3},
         ]
     )
+    spare: dict[str, list[str]] = field(factory=dict)
+    """Accounts that the vendor knows and keys.yaml does not name, yet."""
+    clients: list[dict[str, Any]] = field(factory=lambda: [{"name": "tester", "key": CLIENT_KEY}])
+    """The entries of clients.yaml."""
     fault_models: tuple[str, ...] = ()
     """Faults to be had by name: `NAME:ARG` makes a model `fault/NAME:ARG`."""
 
@@ -56,6 +61,44 @@ class Rig:
     vendor: subprocess.Popen[str]
     gateway: subprocess.Popen[bytes]
     log: Path
+    run: list[str] = field(factory=list)
+    """The command that the gateway was started by."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the settings are, and the folder `state`."""
+        return self.log.parent
+
+    def save(self, name: str, content: Any) -> None:
+        """Write a file of settings as most editors do: a temporary one, then rename. What is no text becomes JSON."""
+        text = content if isinstance(content, str) else json.dumps(content, indent=1) + "\n"
+        temporary = self.folder / f".{name}.tmp"
+        temporary.write_text(text)
+        temporary.rename(self.folder / name)
+
+    def signal(self, number: int) -> None:
+        """Send the gateway a signal."""
+        self.gateway.send_signal(number)
+
+    def ended(self, seconds: float = 10.0) -> int:
+        """The exit code of the gateway, which is about to end."""
+        return self.gateway.wait(seconds)
+
+    def again(self, *more: str) -> None:
+        """Start the gateway again, which has ended, and wait until it listens."""
+        with self.log.open("ab") as out:
+            self.gateway = subprocess.Popen([*self.run, *more], stdout=out, stderr=out, cwd=self.folder)
+        wait_until(lambda: _listening(self), 20, lambda: self.log.read_text())
+
+    def verb(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a verb of the command line, with this gateway's settings."""
+        command = [*CLI, *words, "-c", str(self.folder / "gateway.yaml")]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
+
+    def events(self) -> list[dict[str, Any]]:
+        """The lines of the gateway's log that are JSON."""
+        lines = self.log.read_text().splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
 
     @property
     def base_url(self) -> str:
@@ -120,7 +163,7 @@ def write_settings(folder: Path, wishes: Wishes, port: int, vendor_url: str) -> 
             **wishes.gateway,
         },
         "keys.yaml": {"vendor": [{"account": name, "keys": keys} for name, keys in wishes.accounts.items()]},
-        "clients.yaml": {"clients": [{"name": "tester", "key": CLIENT_KEY}]},
+        "clients.yaml": {"clients": wishes.clients},
         "models.yaml": {"models": models},
     }
     for name, content in files.items():
@@ -132,7 +175,7 @@ def write_settings(folder: Path, wishes: Wishes, port: int, vendor_url: str) -> 
 def started(folder: Path, wishes: Wishes) -> Iterator[Rig]:
     """Both processes, up and ready; ended afterwards."""
     settings = {
-        "accounts": wishes.accounts,
+        "accounts": {**wishes.accounts, **wishes.spare},
         "models": [m["id"] for m in wishes.models if "alias" not in m],
         "dialect": wishes.dialect,
         "events_per_second": wishes.events_per_second,
@@ -145,15 +188,15 @@ def started(folder: Path, wishes: Wishes) -> Iterator[Rig]:
             vendor_url = f"http://127.0.0.1:{int(vendor.stdout.readline())}"
             port, log = free_port(), folder / "gateway.log"
             path = write_settings(folder, wishes, port, vendor_url)
-            run = [str(Path(sys.executable).parent / "targon-gw"), "run", "-c", str(path)]
+            run = [*CLI, "run", "-c", str(path)]
             with log.open("wb") as out, subprocess.Popen(run, stdout=out, stderr=out, cwd=folder) as gateway:
                 try:
-                    rig = Rig(f"http://127.0.0.1:{port}", vendor_url, vendor, gateway, log)
+                    rig = Rig(f"http://127.0.0.1:{port}", vendor_url, vendor, gateway, log, run)
                     wait_until(lambda: _listening(rig), 20, lambda: log.read_text())
                     yield rig
                 finally:
-                    gateway.send_signal(signal.SIGTERM)
-                    _ended(gateway)
+                    rig.signal(signal.SIGTERM)
+                    _ended(rig.gateway)
                 assert "Unhandled error" not in log.read_text(), log.read_text()
         finally:
             vendor.kill()

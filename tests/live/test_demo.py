@@ -5,10 +5,9 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
-from tests.live.rig import ROOT, free_port, wait_until
+from tests.live.rig import CLI, ROOT, free_port, wait_until
 from tests.needs import need
 
 
@@ -18,7 +17,7 @@ def test_the_printed_line_works_when_pasted(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "conf", tmp_path / "conf")
     settings, port = tmp_path / "conf" / "gateway.yaml", free_port()
     settings.write_text(settings.read_text().replace("tcp:3811:", f"tcp:{port}:"))
-    command = [str(Path(sys.executable).parent / "targon-gw"), "demo", "-c", str(settings)]
+    command = [*CLI, "demo", "-c", str(settings)]
     printed = tmp_path / "printed"
     with printed.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT) as demo:
         try:

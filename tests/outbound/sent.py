@@ -73,6 +73,7 @@ def send(on: Stage | None = None, endpoint: Endpoint = Endpoint.CHAT, **asked: A
     call = fakes.call(on.gateway, on.clock.seconds(), ask)
     attempt = fakes.attempt_of(call.begin(on.clock.seconds()))
     on.gateway.calls.discard(call)  # the attempt alone is looked at here
+    on.gateway.bank.settle(call.hold, None, 0, on.clock.seconds())
     sent = Sent(on, attempt, ensureDeferred(on.sending.send(ask, "req_1", attempt)))
     sent.running.addBoth(sent.results.append)
     return sent

@@ -18,8 +18,9 @@ from twisted.web.http_headers import Headers
 from targon_gw.core.call import Attempt, Call
 from targon_gw.core.config import Config, Size
 from targon_gw.core.errors import Refusal
-from targon_gw.core.gateway import Gateway
-from targon_gw.core.ledger import Ending, Entry
+from targon_gw.core.gateway import Closing, Gateway
+from targon_gw.core.ledger import Ending, Entry, Kind
+from targon_gw.core.meter import Usage
 from targon_gw.outbound.carrier import Carrier, Settle
 from targon_gw.outbound.errors import BrokenBody
 from targon_gw.outbound.requests import Body, Head
@@ -189,9 +190,14 @@ class Sink:
     settle: Settle | None = None
     stream: Stream | None = None
     done: Deferred[None] = field(init=False)
+    used: Usage | None = None
+    broken_off: int | None = None
 
     def __attrs_post_init__(self) -> None:
         self.done = Deferred(lambda _: self._abandon())
+
+    def status_of(self, refusal: Refusal) -> int:
+        return 599  # what no table says
 
     def _try(self, name: str) -> None:
         if self.bug_in == name:
@@ -199,7 +205,7 @@ class Sink:
 
     def pass_whole(self, attempt: Attempt, brought: WholeAnswer, settle: Settle) -> None:
         self._try("pass_whole")
-        settle(Ending.SERVED, None)
+        settle(Closing(Ending.SERVED, self.used, 200))
         self.whole.append(brought.body)
         self._try("after_settling")
 
@@ -221,13 +227,13 @@ class Sink:
     def stream_ended(self, how: StreamEnd) -> None:
         self.ends.append(how)
         assert self.settle is not None
-        self.settle(Ending.SERVED if how is StreamEnd.CLEAN else Ending.TRUNCATED, None)
+        self.settle(Closing(Ending.SERVED if how is StreamEnd.CLEAN else Ending.TRUNCATED, self.used, 200))
         self.done.callback(None)
 
     def _abandon(self) -> None:
         assert self.settle is not None and self.stream is not None
         self.stream.drop()
-        self.settle(Ending.ABANDONED, None)
+        self.settle(Closing(Ending.ABANDONED))
         self.done.callback(None)
 
 
@@ -241,6 +247,9 @@ class Stage:
     clock: Clock = field(factory=Clock)
     vendor: Vendor = field(factory=Vendor)
     entries: list[Entry] = field(factory=list)
+    """Of calls."""
+    others: list[Entry] = field(factory=list)
+    full: set[Kind] = field(factory=set)
     gateway: Gateway = field(init=False)
     pulse: Pulse = field(init=False)
     sending: Sending = field(init=False)
@@ -251,7 +260,14 @@ class Stage:
         self.gateway = fakes.gateway(self.config, self.roll)
         self.pulse = Pulse(self.clock, now)
         self.sending = Sending(lambda name: self.vendor, now, fakes.WALL, self.pulse, self.limit)
-        self.carrier = Carrier(self.gateway, self.sending, self.clock, now, self.entries.append)
+        self.carrier = Carrier(self.gateway, self.sending, self.clock, now, self.record)
+
+    def record(self, entry: Entry) -> None:
+        """Keep `entry`; raise where nothing of its kind can be on file."""
+        if entry.kind in self.full:
+            raise Refusal("overloaded", "no room", wait=5.0)
+        self.gateway.ledger.fold(self.gateway.ledger.n + 1, entry)
+        (self.entries if entry.kind is Kind.CALL else self.others).append(entry)
 
     def carry(self, sink: Sink | None = None, **asked: Any) -> Carried:
         """Admit a call and carry it."""
@@ -274,6 +290,7 @@ class Stage:
         """Assert that all is over: nothing ticks, every lease is back, every call settled once."""
         self.quiet()
         assert not self.gateway.calls
+        assert self.gateway.bank.tally("ann").in_flight == 0
         assert [
             key.in_flight for pool in self.gateway.pools.values() for key in pool.keys.values() if key.in_flight
         ] == []

@@ -36,7 +36,7 @@ class Watch:
 
     def __attrs_post_init__(self) -> None:
         on = self.stage
-        self.prober = Prober(on.gateway, on.sending, on.clock, on.clock.seconds, self.tell)
+        self.prober = Prober(on.gateway, on.sending, on.clock, on.clock.seconds, self.tell, on.record)
 
     def tell(self) -> None:
         self.told += 1

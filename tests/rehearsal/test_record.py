@@ -27,6 +27,11 @@ class ServedTests(TestCase):
         assert entry.status is None
         assert entry.shown()["status"] is None
 
+    def test_whose_request(self) -> None:
+        """The admin route tells by what id the caller knows the request; none where it gave none."""
+        assert Served("/", 0.0, request_id="req_1").shown()["request_id"] == "req_1"
+        assert Served("/", 0.0).shown()["request_id"] is None
+
 
 class ChargeTests(TestCase):
     """A charge."""

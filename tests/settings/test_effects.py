@@ -38,9 +38,7 @@ class NotYetTests:
             "clients.yaml": "clients: [{name: x, key: some-key, priority: 2}]\n",
         }
 
-        assert loaded(tmp_path, files).ignored == (
-            *("drain", "upstreams.*.rescue", "confirm_removal", "clients.*.priority"),
-        )
+        assert loaded(tmp_path, files).ignored == ("upstreams.*.rescue", "clients.*.priority")
 
     @pytest.mark.parametrize(("file", "name"), NAMES)
     def test_table_names_settings(self, file: str, name: str) -> None:

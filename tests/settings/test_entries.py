@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 
 import pytest
+
+from targon_gw.core.config import FormerKey
 
 from .folder import loaded, refused
 
@@ -52,6 +55,30 @@ class ClientsTests:
         text = "clients: [{name: a, key: some-key-1, expires: 2001-01-01}]"
 
         assert loaded(tmp_path, {"clients.yaml": text}).config.clients[0].expires is not None
+
+    def test_former_key(self, tmp_path: Path) -> None:
+        """The key before may be named by its digest, with its end: a bare date is its midnight, UTC."""
+        text = f"clients: [{{name: a, key: some-key-1, former: {{key_sha256: {'AB' * 32}, until: 2027-01-01}}}}]"
+        (client,) = loaded(tmp_path, {"clients.yaml": text}).config.clients
+
+        assert client.former == FormerKey("ab" * 32, datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC))
+
+    @pytest.mark.parametrize(
+        ("former", "said"),
+        [
+            ("{until: 2027-01-01}", "the setting 'key_sha256' is missing"),
+            (f"{{key_sha256: {'ab' * 32}}}", "the setting 'until' is missing"),
+            ("{key_sha256: abc, until: 2027-01-01}", "expected the 64 hex digits of a SHA-256"),
+            (f"{{key_sha256: {'ab' * 32}, until: soon}}", "expected a date"),
+            ("{key: some-key-0, until: 2027-01-01}", "unknown setting 'key'"),
+        ],
+    )
+    def test_bad_former_key(self, tmp_path: Path, former: str, said: str) -> None:
+        """Both are needed, and the key itself is not to stand there; it is not shown."""
+        found = refused(tmp_path, {"clients.yaml": f"clients: [{{name: a, key: some-key-1, former: {former}}}]"})
+
+        assert said in found
+        assert "some-key" not in found
 
 
 class ModelsTests:

@@ -83,3 +83,23 @@ class KeysTests:
         except SettingsError as error:
             assert secret not in str(error)
             assert secret not in repr(error.problems)
+
+
+class ConfirmRemovalTests:
+    """How many keys a change takes away, in the operator's word."""
+
+    def test_borne(self, tmp_path: Path) -> None:
+        """What the files say is handed on; where they say nothing, nothing is."""
+        assert loaded(tmp_path, {"keys.yaml": "confirm_removal: 3\n"}).confirm_removal == 3
+        assert loaded(tmp_path, {"keys.yaml": ""}).confirm_removal is None
+        assert loaded(tmp_path, {"keys.d/a.yaml": "confirm_removal: 4\n"}).confirm_removal == 4
+
+    def test_two_files(self, tmp_path: Path) -> None:
+        """Two files that agree are one word; two that differ are a mistake, shown where the second is."""
+        files = {"keys.yaml": "confirm_removal: 3\n", "keys.d/a.yaml": "confirm_removal: 3\n"}
+        assert loaded(tmp_path, files).confirm_removal == 3
+
+        said = refused(tmp_path, {**files, "keys.d/b.yaml": "# more\nconfirm_removal: 4\n"})
+
+        assert said.startswith("keys.d/b.yaml:2:")
+        assert "another file of keys says 3" in said

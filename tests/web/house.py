@@ -16,8 +16,9 @@ from targon_gw.core.answers import read_answer
 from targon_gw.core.attempts import Outcome, Served, VendorFault
 from targon_gw.core.call import Attempt
 from targon_gw.core.config import Config
+from targon_gw.core.errors import Refusal
 from targon_gw.core.gateway import Gateway
-from targon_gw.core.ledger import Entry
+from targon_gw.core.ledger import Entry, Kind
 from targon_gw.core.openai import Ask
 from targon_gw.outbound.carrier import Carrier
 from targon_gw.outbound.sending import WholeAnswer
@@ -127,7 +128,7 @@ class Vendor:
 @define(eq=False)
 class House:
     """A gateway of `settings` and one client's connection to it. `entries` are settled calls, each with what had been
-    sent to the client by then."""
+    sent to the client by then; `others` are entries of other kinds."""
 
     settings: Config = field(factory=fakes.config)
     bank: Any = None
@@ -136,6 +137,11 @@ class House:
     pulse: Pulse = field(init=False)
     vendor: Vendor = field(init=False)
     entries: list[tuple[Entry, bytes]] = field(factory=list)
+    others: list[Entry] = field(factory=list)
+    full: bool = False
+    """Nothing can be on file."""
+    api: Api = field(init=False)
+    health: Health = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.talk = Conversation(resource=Desk())
@@ -145,10 +151,11 @@ class House:
         self.pulse = Pulse(self.talk.clock, self.now)
         self.vendor = Vendor(self)
         sending: Any = self.vendor
-        carrier = Carrier(self.gateway, sending, self.talk.clock, self.now, self._settled)
-        api = Api(self.gateway, carrier, self.pulse, self.now)
+        carrier = Carrier(self.gateway, sending, self.talk.clock, self.now, self._record)
+        api = self.api = Api(self.gateway, carrier, self.pulse, self.now)
         site = self.talk.site
-        site.resource = Root(Tree(api, Health(self.gateway, self.now, 0.0, "1.2.3")))
+        self.health = Health(self.gateway, self.now, 0.0, "1.2.3")
+        site.resource = Root(Tree(api, self.health))
         site.gate = api.gate
         site.refusal_headers = refusal_headers
 
@@ -156,8 +163,14 @@ class House:
         """Seconds."""
         return self.talk.clock.seconds()
 
-    def _settled(self, entry: Entry) -> None:
-        self.entries.append((entry, self.talk.wire.value()))
+    def _record(self, entry: Entry) -> None:
+        if self.full:
+            raise Refusal("overloaded", "no room", wait=5.0)
+        self.gateway.ledger.fold(self.gateway.ledger.n + 1, entry)
+        if entry.kind is Kind.CALL:
+            self.entries.append((entry, self.talk.wire.value()))
+        else:
+            self.others.append(entry)
 
     def call(self, target: str = CHAT, lines: str = BEARER + JSON, **fields: Any) -> None:
         """Post a call; its body is `QUESTION` with these fields."""

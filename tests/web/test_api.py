@@ -34,7 +34,7 @@ class WholeAnswerTests:
         headers = house.heard.headers
         assert headers[b"content-type"] == b"application/json; charset=utf-8"
         assert headers[b"x-targon-model"] == b"acme/large"
-        assert headers[b"x-request-id"].decode() == entry.request_id
+        assert headers[b"x-request-id"].decode() == entry.id
         assert headers[b"access-control-expose-headers"] == b"*"
         assert headers[b"openai-processing-ms"] == b"0"
         assert b"x-targon-attempts" not in headers
@@ -91,7 +91,7 @@ class WholeAnswerTests:
         house.vendor.answers({**ANSWER, "id": "second"})
 
         assert [json.loads(answer.body)["id"] for answer in house.talk.heard()] == ["first", "second"]
-        assert len({entry.request_id for entry, _ in house.entries}) == 2
+        assert len({entry.id for entry, _ in house.entries}) == 2
 
 
 class IdentityTests:

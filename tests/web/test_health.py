@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import json
 
+from attrs import frozen
+
 from targon_gw.core.keys import Want
 from tests import fakes
 
 from .house import House
+
+
+@frozen
+class Settings:
+    """How a reading of the settings went."""
+
+    problem: str | None = None
+    since: float | None = None
+
 
 NOTHING_OUT = {"cooling": 0, "exhausted": 0, "barred": 0, "disabled": 0}
 
@@ -75,3 +86,27 @@ class HealthTests:
         assert pool.draw(Want(fakes.MODEL), 0.0) is not None
 
         assert self.told(house)[1]["status"] == "ok"
+
+    def test_settings_not_taken(self) -> None:
+        """Settings that were not taken are told with since when, not why; calls may be sent as before."""
+        house = House()
+        house.health.settings = Settings()
+        assert "settings" not in self.told(house)[1]
+
+        house.health.settings = Settings("clients.yaml:3:1: a canary", fakes.WALL)
+        status, told = self.told(house)
+        assert (status, told["settings"]) == (200, {"taken": False, "since": fakes.WALL})
+        assert b"canary" not in house.talk.wire.value()
+        assert self.told(house, "/health/ready")[0] == 200
+
+    def test_no_room_for_the_ledger(self) -> None:
+        """E-05: where nothing can be recorded no calls are to be sent; the keys are well, and the process lives."""
+        house = House()
+        house.gateway.shut = "no room"
+
+        status, told = self.told(house)
+        assert (status, told["status"], told["recording"]) == (200, "ok", False)
+        assert self.told(house, "/health/ready") == (503, {"status": "down", "reason": "no room for the ledger"})
+        assert self.told(house, "/health/live")[0] == 200
+        house.gateway.shut = None
+        assert "recording" not in self.told(house)[1]

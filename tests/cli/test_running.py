@@ -1,4 +1,4 @@
-"""Tests of targon_gw/cli.py."""
+"""Tests of targon_gw/cli/running.py."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from targon_gw.cli import INSTALLED, main
+from targon_gw.cli.client import INSTALLED
+from targon_gw.cli.main import main
+from tests.settings.folder import written
+from tests.settings.test_loading import ENVIRON, SAMPLE
+from tests.web.office import Office
 
-from .settings.folder import written
-from .settings.test_loading import ENVIRON, SAMPLE
+from .desk import as_json, told, typed
 
 
 def asked(*words: str) -> Result:
@@ -30,7 +33,7 @@ class CheckTests:
         result = asked("check", "-c", written(tmp_path, SAMPLE))
 
         assert (result.exit_code, result.stdout) == (0, "4 keys of 2 accounts, 3 models, 1 client\n")
-        assert "set, but without effect yet: state" in result.stderr
+        assert "set, but without effect yet: registration, " in result.stderr
 
     def test_problems(self, tmp_path: Path) -> None:
         """Problems go to standard error, and exit 78."""
@@ -86,19 +89,41 @@ class ConfigTests:
         assert "$defs" in json.loads(asked("config", "schema").stdout)
 
 
-class UsageTests:
-    """Exit codes, and what is imported."""
+class OrderTests:
+    """`targon-gw reload` and `drain`."""
 
-    def test_codes(self) -> None:
-        """Help and version exit 0; an unknown verb or option exits 2."""
-        assert asked("--help").exit_code == 0
-        assert asked("--version").stdout.startswith("targon-gw ")
-        assert asked("chekc").exit_code == 2
-        assert asked("check", "--nonsense").exit_code == 2
+    def test_reload(self, tmp_path: Path) -> None:
+        """What has changed is told, a line each; where nothing has, that."""
+        office = Office(tmp_path)
+
+        assert told(office, "reload") == "+1\n"
+        assert as_json(office, "reload") == {"applied": True, "changes": ["+1"]}
+        assert office.desk.reloads == ["asked for at the admin socket"] * 2
+
+    def test_reload_of_bad_settings(self, tmp_path: Path) -> None:
+        """E-10: exit 78 with every problem on standard error, or in JSON; the last good settings stay."""
+        office = Office(tmp_path)
+        office.desk.problems = ["keys.yaml:1:1: no\n  1 | x\n    ^"]
+        result, in_json = typed(office, "reload"), typed(office, "reload", "--json")
+
+        assert (result.exit_code, result.stdout) == (78, "")
+        assert result.stderr == "keys.yaml:1:1: no\n  1 | x\n    ^\nthe last good settings stay in force\n"
+        assert (in_json.exit_code, json.loads(in_json.stdout)["applied"]) == (78, False)
+
+    def test_drain(self, tmp_path: Path) -> None:
+        """It is begun, and how many calls it waits for is told."""
+        office = Office(tmp_path)
+
+        assert told(office, "drain") == "draining, 0 calls under way\n"
+        assert office.desk.drains == 1
+
+
+class RehearseTests:
+    """`targon-gw rehearse`."""
 
     def test_address_of_another_machine(self) -> None:
         """A rehearsal that cannot listen fails with 1 and a sentence; one on port 70000 is a mistake of usage."""
-        program = "from targon_gw.cli import main; main()"
+        program = "from targon_gw.cli.main import main; main()"
         ran = subprocess.run(
             [sys.executable, "-c", program, "rehearse", "--host", "192.0.2.1"],
             capture_output=True,
@@ -111,24 +136,3 @@ class UsageTests:
         assert ran.stderr.startswith("targon-gw: ")
         assert "Traceback" not in ran.stderr
         assert asked("rehearse", "--port", "70000").exit_code == 2
-
-    @pytest.mark.parametrize("words", [["--help"], ["check", "-c", "{}"], ["config", "show", "-c", "{}"]])
-    def test_starts_without_reactor_and_server(self, tmp_path: Path, words: list[str]) -> None:
-        """What only looks at settings loads neither a reactor nor the server."""
-        path = written(tmp_path, {})
-        program = (
-            "import sys\n"
-            "from targon_gw.cli import main\n"
-            "try:\n    main()\n"
-            "finally:\n"
-            "    loaded = {'twisted.internet.reactor', 'klein', 'treq', 'targon_gw.service'} & set(sys.modules)\n"
-            "    print('LOADED', sorted(loaded), file=sys.stderr)\n"
-        )
-        ran = subprocess.run(
-            [sys.executable, "-c", program, *(word.format(path) for word in words)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-
-        assert ran.stderr.endswith("LOADED []\n")

@@ -1,0 +1,176 @@
+"""Keeps the books: every Entry on file before anybody relies on it, the state written now and then, both read at start.
+
+It joins the core's Ledger to the store's Journal and Snapshot, and the log's line to both. Where an Entry can't be on
+file nothing is admitted until it can; where the disk has failed the process ends: the next start
+reads what there is.
+"""
+
+# mypy: disallow-untyped-calls=False
+# Twisted is not typed throughout.
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from targon_gw.calllog import CallLog
+from targon_gw.core.errors import Refusal
+from targon_gw.core.gateway import Gateway
+from targon_gw.core.ledger import Entry, Kind
+from targon_gw.store.archive import Archive, Tidied
+from targon_gw.store.folder import StateFolder
+from targon_gw.store.journal import Journal, Unwritten
+from targon_gw.store.recovery import recover
+from targon_gw.store.snapshot import Snapshot, SnapshotFailed
+
+log = Logger()
+
+TIDY_EVERY = 3600.0
+"""Seconds: a day's work is there once a day, but a daemon that is started anew each day must come to it, too."""
+LOOK_EVERY = 1.0
+NO_ROOM = "Usage can't be recorded at present, so no call is taken; try again in a moment."
+
+
+@define(eq=False)
+class Books:
+    """The books of one gateway. `now` is monotonic seconds; `fatal(reason)` ends the process."""
+
+    gateway: Gateway
+    calls: CallLog
+    folder: StateFolder
+    clock: IReactorTime
+    now: Callable[[], float]
+    in_thread: Callable[..., Deferred[Any]]
+    fatal: Callable[[str], object]
+    journal: Journal = field(init=False)
+    snapshot: Snapshot = field(init=False)
+    written_at: float | None = None
+    """When the state was last written, in the seconds of `now`."""
+    _written_n: int = -1
+    _loops: list[LoopingCall] = field(factory=list)
+    _flushing: LoopingCall | None = None
+    _tidying: Deferred[Any] | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self.journal = Journal(self.folder, self.clock, self.in_thread, self.fatal)
+        self.snapshot = Snapshot(self.folder, self.in_thread)
+
+    def open(self, insist: bool = False) -> None:
+        """Lock the folder and go on from what it holds; `insist` sets aside what is damaged.
+
+        Raises `Locked`, `Unusable` or `Damaged` of the store.
+        """
+        self.folder.open()
+        try:
+            found = recover(self.folder, insist)
+            if found.state is not None:
+                self.gateway.restore(found.state, self.now())
+            self.gateway.ledger.n = found.n
+            for n, entry in found.lines:
+                self.gateway.replay(n, entry)
+        except BaseException:
+            self.folder.close()
+            raise
+        for note in found.notes:
+            log.warn("{note}", note=note)
+        self.snapshot.seen = found.seen
+        self.journal.open(self.gateway.ledger.n)
+        for orphan in self.gateway.orphans(self.now()):
+            self.record(orphan)
+
+    def start(self) -> None:
+        """Write the state now and then, tidy the ledger's folder, see whether there is room."""
+        self._flushing = self._every(self.gateway.config.flush, self._flush)
+        self._every(TIDY_EVERY, self._tidy)
+        self._every(LOOK_EVERY, self._look)
+
+    def follow(self) -> None:
+        """Go by what the settings say of `flush` from now on."""
+        loop, every = self._flushing, self.gateway.config.flush
+        if loop is not None and loop.interval != every:
+            loop.stop()
+            self._loops.remove(loop)
+            self._flushing = self._every(every, self._flush)
+
+    def _every(self, seconds: float, work: Callable[[], object]) -> LoopingCall:
+        loop = LoopingCall(work)
+        loop.clock = self.clock
+        loop.start(seconds, now=False).addErrback(lambda f: log.failure("the books' timer has ended", failure=f))
+        self._loops.append(loop)
+        return loop
+
+    def record(self, entry: Entry) -> None:
+        """Have `entry` on file and counted; raises `Refusal` where it can't be on file, and then it is not counted."""
+        try:
+            n = self.journal.append(entry)
+        except Unwritten:
+            self.gateway.shut = NO_ROOM
+            raise Refusal("overloaded", NO_ROOM, wait=5.0) from None
+        self.gateway.ledger.fold(n, entry)
+        if entry.kind is Kind.CALL:
+            self.calls.settled(entry)
+
+    def _look(self) -> None:
+        """Whether there is room again, or none any more; the journal has logged it."""
+        self.gateway.shut = NO_ROOM if self.journal.full else None
+
+    def flush(self) -> Deferred[None]:
+        """Write the state, if there is anything new to write; a failure is logged, and tried again the next time."""
+        return ensureDeferred(self._flushed())
+
+    def _flush(self) -> Deferred[None]:
+        """One beat: a bug in it must not stop the beats, or no state would be written any more."""
+        return self.flush().addErrback(lambda f: log.failure("the state could not be written", failure=f))
+
+    async def _flushed(self) -> None:
+        n = self.gateway.ledger.n
+        if n == self._written_n and not self.gateway.calls:
+            return
+        state = self.gateway.to_state(self.now())
+        try:
+            await self.journal.sync()  # the state is never ahead of the ledger on the disk
+            await self.snapshot.write(state, n)
+        except (SnapshotFailed, Unwritten) as error:
+            log.error("the state could not be written: {reason}", reason=str(error))
+            return
+        self._written_n, self.written_at = n, self.now()
+
+    def _tidy(self) -> Deferred[Any]:
+        done = Archive(self.folder, self.in_thread).tidy(self.now() + self.gateway.wall, self.gateway.config.keep)
+        done.addCallbacks(_tell_tidied, lambda f: log.failure("the ledger's folder could not be tidied", failure=f))
+        self._tidying = done
+        return done
+
+    async def close(self) -> None:
+        """The last flush; then let another daemon in, once nothing of ours is at work in the folder."""
+        loops, self._loops, self._flushing = self._loops, [], None
+        for loop in loops:
+            if loop.running:
+                loop.stop()
+        try:
+            await self._flush()
+            if self._tidying is not None:
+                await self._tidying
+            await self.journal.close()
+        finally:
+            self.folder.close()
+            self.calls.flush()
+
+    def abandon(self) -> None:
+        """Undo `open`, where the daemon can't start after all; nothing has been written since."""
+        ensureDeferred(self.journal.close())
+        self.folder.close()
+
+
+def _tell_tidied(tidied: Tidied) -> None:
+    for done, names in (("packed", tidied.packed), ("removed", tidied.removed)):
+        if names:
+            log.info("files of the ledger {done}: {names}", done=done, names=", ".join(names))
+    for problem in tidied.problems:
+        log.error("the ledger's folder could not be tidied: {problem}", problem=problem)

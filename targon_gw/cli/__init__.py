@@ -1,0 +1,1 @@
+"""The command line, `targon-gw`: a module for each family of verbs."""

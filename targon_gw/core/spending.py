@@ -1,0 +1,153 @@
+"""What one client has used, whatever its limits: this hour, today, this week, this month and in all.
+
+A call counts where it began, as with a quota: what is settled later than its hour counts for the day, week or month
+that it began in as long as that lasts. All figures are whole numbers; one hour is counted and the rest are sums of
+hours, so that a call is counted in one place.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import define, field
+
+from .config import Per, Unit
+from .meter import Source, Usage
+from .quota import DAY, HOUR, resets_at, window_of
+
+WEEK = 7 * DAY
+_FIRST_MONDAY = 4 * DAY
+"""5 January 1970."""
+
+
+def week_of(unix: float) -> int:
+    """When the week that `unix` lies in began: its Monday, in Unix seconds, UTC."""
+    return int((unix - _FIRST_MONDAY) // WEEK) * WEEK + _FIRST_MONDAY
+
+
+@define(eq=False)
+class Spent:
+    """What was used in one window: tokens, calls that used any, micro-dollars."""
+
+    begins: int = 0
+    tokens: int = 0
+    requests: int = 0
+    cost: int = 0
+
+    def add(self, tokens: int, requests: int, cost: int) -> None:
+        """Count so much more."""
+        self.tokens += tokens
+        self.requests += requests
+        self.cost += cost
+
+    def of(self, unit: Unit) -> int:
+        """The figure that a quota of that unit goes by."""
+        return {Unit.TOKENS: self.tokens, Unit.REQUESTS: self.requests, Unit.USD: self.cost}[unit]
+
+
+@define(eq=False)
+class Spending:
+    """The counts of one client. `unix` is Unix seconds; a call's is the moment of its admission."""
+
+    calls: int = 0
+    """Settled ones, those too that used nothing."""
+    requests: int = 0
+    """Those that used something."""
+    prompt: int = 0
+    completion: int = 0
+    estimated: int = 0
+    """Tokens whose figures are not the vendor's own; a part of the rest."""
+    cost: int = 0
+    _hour: Spent = field(factory=Spent)
+    _day: Spent = field(factory=Spent)
+    """Of today, the hours before this one; so with the week and the month."""
+    _week: Spent = field(factory=Spent)
+    _month: Spent = field(factory=Spent)
+    _ends: float = -math.inf
+
+    def charge(self, usage: Usage | None, cost: int, unix: float) -> None:
+        """Count a call that was admitted at `unix`; `None`: it used nothing."""
+        self.calls += 1
+        if usage is None:
+            return
+        if unix >= self._ends:
+            self._roll(unix)
+        tokens = usage.prompt + usage.completion
+        hour = self._hour
+        if unix >= hour.begins:
+            hour.tokens += tokens
+            hour.requests += 1
+            hour.cost += cost
+        else:
+            for window in (self._day, self._week, self._month):
+                if unix >= window.begins:
+                    window.add(tokens, 1, cost)
+        self.requests += 1
+        self.prompt += usage.prompt
+        self.completion += usage.completion
+        self.cost += cost
+        if usage.source is not Source.UPSTREAM:
+            self.estimated += tokens
+
+    def _roll(self, unix: float) -> None:
+        """Begin the hour that `unix` lies in; the last one goes into those windows that it still belongs to."""
+        before = self._hour
+        self._hour = Spent(window_of(Per.HOUR, unix))
+        self._ends = self._hour.begins + HOUR
+        self._day = _continued(self._day, window_of(Per.DAY, unix), before)
+        self._week = _continued(self._week, week_of(unix), before)
+        self._month = _continued(self._month, window_of(Per.MONTH, unix), before)
+
+    def of(self, unit: Unit, per: Per, unix: float) -> int:
+        """What counts for a quota of that unit and period at `unix`."""
+        if per is Per.TOTAL:
+            return {Unit.TOKENS: self.prompt + self.completion, Unit.REQUESTS: self.requests, Unit.USD: self.cost}[unit]
+        if unix >= self._ends:
+            self._roll(unix)
+        before = {Per.DAY: self._day, Per.MONTH: self._month}.get(per)
+        return self._hour.of(unit) + (before.of(unit) if before is not None else 0)
+
+    def cost_this_week(self, unix: float) -> int:
+        """Micro-dollars since Monday, UTC."""
+        if unix >= self._ends:
+            self._roll(unix)
+        return self._hour.cost + self._week.cost
+
+    def to_state(self) -> dict[str, Any]:
+        """All counts; a window is `[began, tokens, requests, cost]`."""
+        windows = (("hour", self._hour), ("day", self._day), ("week", self._week), ("month", self._month))
+        return {
+            **{name: getattr(self, name) for name in _TOTALS},
+            **{name: [one.begins, one.tokens, one.requests, one.cost] for name, one in windows},
+        }
+
+    def restore(self, state: Mapping[str, Any], unix: float) -> None:
+        """Take up what `to_state` said at an earlier time, but for windows that are over.
+
+        Where the clock has been set back behind the last hour counted, only the totals can be gone on with.
+        """
+        for name in _TOTALS:
+            setattr(self, name, state[name])
+        hour = Spent(*state["hour"])
+        if hour.begins > unix:
+            return
+        self._hour, self._day = hour, Spent(*state["day"])
+        self._week, self._month = Spent(*state["week"]), Spent(*state["month"])
+        end = resets_at(Per.HOUR, hour.begins)
+        self._ends = -math.inf if end is None else end
+        if unix >= self._ends:
+            self._roll(unix)
+
+
+_TOTALS = ("calls", "requests", "prompt", "completion", "estimated", "cost")
+
+
+def _continued(window: Spent, begins: int, hour: Spent) -> Spent:
+    """The window that began at `begins`, with what `hour`, now over, adds to it."""
+    if window.begins != begins:
+        window = Spent(begins)
+    if hour.begins >= begins:
+        window.add(hour.tokens, hour.requests, hour.cost)
+    return window

@@ -1,0 +1,138 @@
+"""The health of keys, accounts and models as it outlives the process: plain JSON, with moments in Unix seconds.
+
+What is well is not written. A rest is taken up where it was: one that has ended meanwhile is followed by its trial, as
+if the gateway had run all along. What is written of a key that the settings name no more is dropped. Where the clock
+has been set back meanwhile, a rest that the gateway has set itself lasts as long as any may, and no longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from .attempts import LONGEST_WAIT
+from .blame import LONGEST_REST
+from .health import Barred, Cooling, Disabled, Health, Ready, Spent, Standing, Suspect, Trial
+from .pool import KeyPool
+
+Plain = list[Any]
+
+
+@frozen
+class _Moment:
+    """When a state is made or taken up: monotonic seconds, and what must be added to them for Unix seconds."""
+
+    now: float
+    wall: float
+
+
+def to_state(pools: Iterable[KeyPool], now: float, wall: float) -> dict[str, Any]:
+    """By upstream: what of its keys, accounts and models is not well, and when each key served last."""
+    moment = _Moment(now, wall)
+    return {pool.name: _pool_state(pool, moment) for pool in pools}
+
+
+def restore(pools: Iterable[KeyPool], state: Mapping[str, Any], now: float, wall: float) -> None:
+    """Take up what `to_state` said in an earlier run, before anything is drawn."""
+    moment = _Moment(now, wall)
+    for pool in pools:
+        kept = state.get(pool.name)
+        if kept is not None:
+            _restore_pool(pool, kept, moment)
+
+
+def _pool_state(pool: KeyPool, moment: _Moment) -> dict[str, Any]:
+    off = {entry.secret.fingerprint for entry in pool.settings.keys if not entry.enabled}
+    keys: dict[str, dict[str, Any]] = {}
+    for key in pool.keys.values():
+        told: dict[str, Any] = {}
+        plain = _plain(key.standing.health, moment)
+        if plain is not None and not (key.id in off and isinstance(key.standing.health, Disabled)):
+            told["health"] = plain
+        if key.served_at is not None:
+            told["served"] = [key.served, key.served_at + moment.wall]
+        if told:
+            keys[key.id] = told
+    accounts: dict[str, dict[str, Any]] = {}
+    for account in pool.accounts.values():
+        told = {}
+        plain = _plain(account.standing.health, moment)
+        if plain is not None:
+            told = {"health": plain, "short_of": account.short_of}
+        leaves = _unwell({model: leave.health for model, leave in account.leaves.items()}, moment)
+        if leaves:
+            told["leaves"] = leaves
+        if told:
+            accounts[account.id] = told
+    routes = _unwell({model: route.standing.health for model, route in pool.routes.items()}, moment)
+    return {"keys": keys, "accounts": accounts, "models": routes, "upstream": _plain(pool.standing.health, moment)}
+
+
+def _unwell(healths: Mapping[str, Health], moment: _Moment) -> dict[str, Plain]:
+    return {name: plain for name, health in healths.items() if (plain := _plain(health, moment)) is not None}
+
+
+def _restore_pool(pool: KeyPool, kept: Mapping[str, Any], moment: _Moment) -> None:
+    for id, told in kept.get("keys", {}).items():
+        key = pool.keys.get(id)
+        if key is None:
+            continue
+        if "served" in told:
+            key.served, at = told["served"]
+            key.served_at = min(at - moment.wall, moment.now)
+        if not isinstance(key.standing.health, Disabled):  # what the file says now is stronger
+            _take_up(key.standing, told.get("health"), moment)
+    for id, told in kept.get("accounts", {}).items():
+        account = pool.accounts.get(id)
+        if account is None:
+            continue
+        account.short_of = told.get("short_of")
+        _take_up(account.standing, told.get("health"), moment)
+        for model, plain in told.get("leaves", {}).items():
+            leave = account.leaves[model] = Standing()
+            _take_up(leave, plain, moment)
+    for model, plain in kept.get("models", {}).items():
+        _take_up(pool.route(model).standing, plain, moment)
+    _take_up(pool.standing, kept.get("upstream"), moment)
+
+
+def _plain(health: Health, moment: _Moment) -> Plain | None:
+    now, wall = moment.now, moment.wall
+    match health:
+        case Ready():
+            return None
+        case Disabled(float(until)) if now >= until:
+            return None
+        case Cooling(until, strikes):
+            return ["cooling", until + wall, strikes]
+        case Spent(until, strikes):
+            return ["exhausted", until + wall, strikes]
+        case Trial(width, strikes):
+            return ["trial", width, strikes]
+        case Suspect():
+            return ["suspect"]
+        case Barred():
+            return ["barred"]
+        case Disabled(until):
+            return ["disabled", None if until is None else until + wall]
+
+
+def _take_up(standing: Standing, plain: Plain | None, moment: _Moment) -> None:
+    now, wall = moment.now, moment.wall
+    match plain:
+        case ["cooling", until, strikes]:
+            standing.move(Cooling(min(until - wall, now + LONGEST_WAIT), strikes))
+        case ["exhausted", until, strikes]:
+            standing.move(Spent(min(until - wall, now + LONGEST_REST), strikes))
+        case ["trial", width, strikes]:
+            standing.move(Trial(width, strikes))
+        case ["suspect"]:
+            standing.move(Suspect())
+        case ["barred"]:
+            standing.move(Barred())
+        case ["disabled", until]:
+            standing.move(Disabled(None if until is None else until - wall))
+        case _:
+            pass

@@ -1,0 +1,1 @@
+"""The store: what the disk sees."""

@@ -1,0 +1,209 @@
+"""The daemon as the admin socket has it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs
+
+from targon_gw.core import byhand
+from targon_gw.core.config import SECRET_LIKE
+from targon_gw.core.ledger import Ending, Kind
+from targon_gw.desk import DaemonDesk, sums_since
+from targon_gw.store.folder import StateFolder
+from targon_gw.web.admin_desk import Desk, Objection, Paths
+from tests import fakes
+from tests.daemon import FILES, VENDOR_KEY, Daemon, Place, vendor_of
+from tests.daemon import collector as collector
+from tests.store.stage import DAY, NOON, Kept, at_once, opened, result
+
+SECOND_KEY = "sn4_canary_of_the_vendors_key_0002"
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    """A daemon that runs."""
+    with Daemon(Place(tmp_path)).running() as made:
+        yield made
+
+
+def desk_of(daemon: Daemon, ends: list[str] | None = None) -> DaemonDesk:
+    """Its desk."""
+    reloading = daemon.service.reloading
+    assert reloading is not None
+    paths = Paths(*(str(daemon.place.path / f"{name}.yaml") for name in ("gateway", "keys", "clients")))
+    noted = ends if ends is not None else []
+    return DaemonDesk(daemon.wiring, reloading, paths, lambda: noted.append("ended"), at_once)
+
+
+def settle(daemon: Daemon) -> None:
+    """One call, served."""
+    wiring, now = daemon.wiring, daemon.reactor.seconds()
+    call = fakes.call(wiring.gateway, now)
+    (own,) = wiring.gateway.entries_of(call, fakes.closing(Ending.SERVED), now)
+    wiring.books.record(own)
+    wiring.gateway.settle(call, own, now)
+
+
+class DeskTests:
+    """What it tells."""
+
+    def test_is_a_desk(self, daemon: Daemon) -> None:
+        """It is what the admin socket's tree asks for."""
+        desk: Desk = desk_of(daemon)
+
+        assert desk.gateway is daemon.wiring.gateway
+        assert desk.ledger is daemon.wiring.gateway.ledger
+        assert desk.started == daemon.wiring.started
+        assert desk.now() == daemon.reactor.seconds()
+        assert desk.version
+        assert desk.paths.gateway == daemon.place.gateway
+
+    def test_state(self, daemon: Daemon) -> None:
+        """Lines, how old the state is, the file that is written to, and whether there is room."""
+        desk = desk_of(daemon)
+        assert desk.state() == {"n": 0, "snapshot_age": None, "journal": "", "full": False}
+        settle(daemon)
+        daemon.reactor.turn(7)
+        told = desk.state()
+
+        assert (told["n"], told["snapshot_age"], told["full"]) == (1, 2.0, False)
+        assert Path(told["journal"]).parent == daemon.place.path / "state" / "ledger"
+
+    def test_use(self, daemon: Daemon) -> None:
+        """A client's use is what it is told itself; of nobody there is none."""
+        desk = desk_of(daemon)
+        assert desk.use_of("ann")["label"] == "ann"
+        assert desk.use_of("bob") == {}
+
+    def test_in_force(self, daemon: Daemon) -> None:
+        """Since the start, until others are; why others are not, and since when."""
+        desk = desk_of(daemon)
+        wall = daemon.wiring.gateway.wall
+        assert desk.in_force().since == daemon.wiring.started + wall
+        daemon.reactor.turn(3)
+        daemon.place.write(keys="acme: [[[\n")
+        told = self.reloaded(daemon, desk)
+        assert told["applied"] is False
+        assert any("keys.yaml" in line for line in told["problems"])
+        assert desk.in_force().problem is not None
+        assert desk.in_force().problem_at == 3.0
+
+        daemon.place.write(keys=f"acme: [{VENDOR_KEY}, {SECOND_KEY}]\n")
+        told = self.reloaded(daemon, desk)
+        assert told["applied"] is True
+        assert any("+1 key" in line for line in told["changes"])
+        assert SECRET_LIKE.search(json.dumps(told)) is None
+        assert desk.in_force().problem is None
+        assert desk.in_force().since > 3.0
+
+    def reloaded(self, daemon: Daemon, desk: DaemonDesk) -> dict[str, Any]:
+        """Have the settings read."""
+        asked = desk.reload("asked for")
+        daemon.reactor.turn(1)
+        return result(asked)
+
+    def test_drain(self, daemon: Daemon) -> None:
+        """It begins the end."""
+        ends: list[str] = []
+        desk_of(daemon, ends).drain()
+        assert ends == ["ended"]
+
+    def test_acted(self, daemon: Daemon) -> None:
+        """What the operator did is logged, and what it changed is on file at once."""
+        desk = desk_of(daemon)
+        (pool,) = daemon.wiring.gateway.pools.values()
+        (key,) = pool.keys.values()
+        byhand.disable(pool, key.id, None, desk.now())
+        with capturedLogs() as logs:
+            desk.acted("disabled", key.id)
+
+        assert [(log["act"], log["on"]) for log in logs if "act" in log] == [("disabled", key.id)]
+        (line,) = (daemon.place.path / "state" / "ledger").glob("*.yaml")
+        assert f'"id":"{key.id}"' in line.read_text()
+        assert '"kind":"key"' in line.read_text()
+
+
+class KeyTests:
+    """`test_key`."""
+
+    def test_served(self, daemon: Daemon) -> None:
+        """The key is asked now, and the verdict told as the command line shows it."""
+        desk = desk_of(daemon)
+        (key_id,) = daemon.wiring.gateway.pools["acme"].keys
+        asked = desk.test_key("acme", key_id)
+        vendor, wire = vendor_of(daemon.reactor)
+        daemon.reactor.turn(2)
+        vendor.dataReceived(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+
+        told = result(asked)
+        assert (told["outcome"], told["status"], told["took"]) == ("barred", 401, 2.0)
+        assert isinstance(told["reason"], str)
+        assert b"POST /v1/chat/completions" in wire.value()
+        kinds = [line.kind for line in daemon.wiring.gateway.ledger.recent]
+        assert Kind.CALL not in kinds
+
+    def test_nothing_to_ask(self, tmp_path: Path) -> None:
+        """An upstream without a model that can chat is an objection, not a bug."""
+        models = "models: [{id: acme/vectors, kind: embedding}]\n"
+        with Daemon(Place(tmp_path, {**FILES, "models.yaml": models})).running() as daemon:
+            (key_id,) = daemon.wiring.gateway.pools["acme"].keys
+            with pytest.raises(Objection) as told:
+                result(desk_of(daemon).test_key("acme", key_id))
+            assert told.value.status == 409
+
+    def test_stopped(self, tmp_path: Path) -> None:
+        """Where the daemon ends meanwhile, whoever waits is told that."""
+        daemon = Daemon(Place(tmp_path))
+        daemon.service.startService()
+        (key_id,) = daemon.wiring.gateway.pools["acme"].keys
+        asked = desk_of(daemon).test_key("acme", key_id)
+        daemon.stop()
+
+        with pytest.raises(Objection) as told:
+            result(asked)
+        assert told.value.status == 503
+
+
+class UsageTests:
+    """Usage since a day, out of the files."""
+
+    def folder(self, path: Path) -> StateFolder:
+        """Two calls of one day, one of the next."""
+        kept = Kept(opened(path))
+        kept.append(1, 2)
+        kept.append(3, at=NOON + DAY)
+        kept.close()
+        return kept.folder
+
+    @pytest.mark.parametrize(("day", "served"), [("2025-11-20", 3), ("2025-11-21", 3), ("2025-11-22", 1)])
+    def test_since(self, tmp_path: Path, day: str, served: int) -> None:
+        """What the files of that day and later come to."""
+        assert sums_since(self.folder(tmp_path), "client", day)["ann"].served == served
+
+    def test_none(self, tmp_path: Path) -> None:
+        """Later than the last day there is nothing."""
+        assert sums_since(self.folder(tmp_path), "client", "2025-11-23") == {}
+
+    def test_aside(self, daemon: Daemon) -> None:
+        """Long files are read where the ledger's own work does not wait for them."""
+        desk = desk_of(daemon)
+        asked: list[Any] = []
+
+        def later(work: Any, *args: Any) -> Deferred[Any]:
+            asked.append(work)
+            return Deferred()
+
+        desk.aside = later
+        desk.usage_since("client", "2025-11-21")
+        desk.outside(dict)
+        settle(daemon)
+        daemon.reactor.turn(6)
+
+        assert asked == [sums_since, dict]
+        assert daemon.wiring.books.written_at is not None
