@@ -24,6 +24,7 @@ from targon_gw.calllog import CallLog
 from targon_gw.core.config import SECRET_LIKE, Config, Duration, UpstreamSettings
 from targon_gw.core.diff import Diff
 from targon_gw.core.gateway import Gateway
+from targon_gw.cork import Cork
 from targon_gw.logs import conceal
 from targon_gw.outbound.addresses import Endpoints
 from targon_gw.outbound.agent import Agent, AgentLimits
@@ -47,6 +48,7 @@ class Ways:
     """The ways to the vendors: one agent each, made anew where what it was made of has changed."""
 
     reactor: Any
+    cork: Cork | None = None
     _agents: dict[str, tuple[tuple[bool, Duration], Agent]] = field(factory=dict)
     _clients: dict[str, Client] = field(factory=dict)
 
@@ -68,7 +70,7 @@ class Ways:
             if known is not None:
                 known[1].close()
             endpoints = Endpoints(self.reactor, *made_of)
-            agent = Agent(self.reactor, endpoints, AgentLimits(connect=settings.timeouts.connect))
+            agent = Agent(self.reactor, endpoints, AgentLimits(connect=settings.timeouts.connect), self.cork)
             self._agents[settings.name] = made_of, agent
             self._clients[settings.name] = Client(agent)
 
@@ -133,7 +135,8 @@ def wire(reactor: Any, config: Config, outside: Outside) -> Wiring:
     wall = time.time() - started
     gateway = Gateway.of(config, wall, random.random)
     pulse = Pulse(reactor, now)
-    ways = Ways(reactor)
+    cork = Cork(reactor)
+    ways = Ways(reactor, cork)
     ways.follow(config.upstreams, set())
     out: Any = sys.__stdout__ if outside.out is None else outside.out  # sys.stdout is twistd's, and leads into the log
     calls = CallLog(out, out.isatty(), reactor, lambda: now() + wall)
@@ -143,7 +146,7 @@ def wire(reactor: Any, config: Config, outside: Outside) -> Wiring:
     prober = Prober(gateway, sending, reactor, now, carrier.tell, books.record)
     api = Api(gateway, carrier, pulse, now)
     health = Health(gateway, now, started, version("targon-gw"))
-    site = Site(Root(Tree(api, health)), HttpLimits(body=config.limits.body), reactor)
+    site = Site(Root(Tree(api, health)), HttpLimits(body=config.limits.body), reactor, cork)
     site.gate = api.gate
     site.refusal_headers = refusal_headers
     return Wiring(reactor, gateway, now, started, site, api, health, carrier, prober, ways, books)

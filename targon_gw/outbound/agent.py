@@ -23,7 +23,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
 
-from .connection import Connection
+from .connection import Connection, Cork
 from .errors import ConnectFailed, no_connection
 from .reading import Bounds
 from .requests import NO_HEAD, Body, Exchange, Head, Target, gather, head_of, target
@@ -75,8 +75,15 @@ class Agent:
     what can't be said in HTTP.
     """
 
-    def __init__(self, clock: IReactorTime, endpoints: Endpoints, limits: AgentLimits = AgentLimits()) -> None:
+    def __init__(
+        self,
+        clock: IReactorTime,
+        endpoints: Endpoints,
+        limits: AgentLimits = AgentLimits(),
+        cork: Cork | None = None,
+    ) -> None:
         self.limits = limits
+        self.cork = cork
         self._clock = clock
         self._endpoints = endpoints
         self._targets: dict[tuple[bytes, bytes], Target] = {}

@@ -12,9 +12,10 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.tcp import Connection
 from twisted.logger import Logger
 from twisted.web import server
 from twisted.web.http import datetimeToString
@@ -47,6 +48,16 @@ def fresh_ids() -> Iterator[bytes]:
             yield b"req_" + pool[at : at + 32]
 
 
+class Cork(Protocol):
+    """Has what one turn of the reactor sends leave together; see `targon_gw.cork`."""
+
+    def send(self, transport: Connection, data: bytes) -> None:
+        """Send `data` at the end of the turn."""
+
+    def release(self, transport: Connection) -> None:
+        """Send now what is kept for `transport`."""
+
+
 class Site(server.Site):
     """A factory of `Channel`s over `resource`, the root of what is served.
 
@@ -60,9 +71,10 @@ class Site(server.Site):
     noisy = False
     gate: Gate | None = None
 
-    def __init__(self, resource: Any, limits: HttpLimits, clock: IReactorTime) -> None:
+    def __init__(self, resource: Any, limits: HttpLimits, clock: IReactorTime, cork: Cork | None = None) -> None:
         super().__init__(resource, Request, timeout=limits.idle, reactor=clock, parsePOSTFormSubmission=False)
         self.limits = limits
+        self.cork = cork
         self.clock = clock
         self.refusal_headers: RefusalHeaders = lambda path: ()
         self.tick = min(limits.head_deadline, limits.body_deadline, limits.idle)
