@@ -19,7 +19,7 @@ TESTABLE := $(VENV)/installed-for-tests
 NODE_MODULES := $(NODE)/node_modules/.installed
 
 .NOTPARALLEL:
-.PHONY: run test check format bench-quick bench promises promises-quick clean help need-python need-for-tests
+.PHONY: run test test-long check format bench-quick bench promises promises-quick clean help need-python need-for-tests
 
 run: $(INSTALLED)
 	@exec $(BIN)/targon-gw demo -c $(CONF)
@@ -35,6 +35,9 @@ check: $(TESTABLE)
 format: $(TESTABLE)
 	$(BIN)/ruff format $(OURS)
 	$(BIN)/ruff check --fix $(OURS)
+
+test-long: $(TESTABLE)
+	HYPOTHESIS_LONG=1 $(BIN)/python -m pytest tests/core
 
 bench-quick: $(INSTALLED)
 	$(BIN)/python -m bench.compare --quick $(BENCH)
@@ -58,6 +61,7 @@ clean:
 help:
 	@echo "make run          start it: CONF=conf/gateway.yaml, PYTHON=python3"
 	@echo "make test         install what tests need, check, run all tests"
+	@echo "make test-long    the core's property tests at length"
 	@echo "make check        formatting, lint, types"
 	@echo "make format       put the formatting right"
 	@echo "make bench-quick  the gateway beside the plain relay, in under a minute"
