@@ -1,4 +1,4 @@
-"""The core's tests are to run in a few seconds: here hypothesis tries a few examples of each, elsewhere as many as usual.
+"""The core's tests are to run in a few seconds: here hypothesis tries few examples, elsewhere as many as usual.
 
 `HYPOTHESIS_LONG=1 pytest tests/core` is the long form, with ten times as many as each test says.
 """
