@@ -11,6 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NODE := tests/live/node
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PEERS := .peers
 OURS := targon_gw twisted tests bench
 
 # A clean clone has no .venv; these files remember what it holds, and are older than pyproject.toml where that changed.
@@ -19,7 +20,7 @@ TESTABLE := $(VENV)/installed-for-tests
 NODE_MODULES := $(NODE)/node_modules/.installed
 
 .NOTPARALLEL:
-.PHONY: run test test-long check format bench-quick bench promises promises-quick clean help need-python need-for-tests
+.PHONY: run test test-long check format bench-quick bench bench-peers bench-report bench-more bench-latency bench-memory bench-growth bench-lag promises promises-quick clean help need-python need-for-tests
 
 run: $(INSTALLED)
 	@exec $(BIN)/targon-gw demo -c $(CONF)
@@ -39,11 +40,31 @@ format: $(TESTABLE)
 test-long: $(TESTABLE)
 	HYPOTHESIS_LONG=1 $(BIN)/python -m pytest tests/core
 
+# AGAINST=HEAD~1: this tree beside that revision, which fails where a figure is worse by more than a tenth.
 bench-quick: $(INSTALLED)
-	$(BIN)/python -m bench.compare --quick $(BENCH)
+	$(BIN)/python -m bench.compare --quick $(if $(AGAINST),--against $(AGAINST)) $(BENCH)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m bench.compare $(BENCH)
+
+# Each by itself: one that this machine cannot have must not keep the others away.
+bench-peers: need-python
+	$(PYTHON) -m venv $(PEERS)
+	@grep -v '^#' bench/peers.txt | while read -r peer; do echo "$$peer"; \
+	  $(PEERS)/bin/python -m pip --disable-pip-version-check --quiet install "$$peer" || echo "$$peer is left out"; done
+	@cp bench/peers-node.json $(PEERS)/package.json; echo @portkey-ai/gateway; \
+	npm install --prefix $(PEERS) --no-audit --no-fund --no-package-lock || echo "@portkey-ai/gateway is left out"
+	@for peer in nginx haproxy; do PATH="$$PATH:/usr/sbin" command -v $$peer >/dev/null \
+	  || echo "$$peer is not here, and is left out (Debian: apt install $$peer)"; done
+
+# Each measure by itself: bench-latency, bench-memory, bench-growth, bench-lag; less of it: BENCH=--quick.
+bench-latency bench-memory bench-growth bench-lag: bench-%: $(INSTALLED)
+	$(BIN)/python -m bench.$* $(BENCH)
+
+bench-more: bench-latency bench-memory bench-growth bench-lag
+
+bench-report: $(INSTALLED)
+	$(BIN)/python -m bench.report
 
 promises-quick: $(TESTABLE)
 	$(BIN)/python -m pytest tests/promises
@@ -54,7 +75,7 @@ promises: $(TESTABLE)
 	$(BIN)/python -m tests.promises.clobber
 
 clean:
-	rm -rf $(VENV) $(NODE)/node_modules dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) $(NODE)/node_modules dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -f twisted/plugins/dropin.cache
 	find targon_gw twisted tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -65,7 +86,12 @@ help:
 	@echo "make check        formatting, lint, types"
 	@echo "make format       put the formatting right"
 	@echo "make bench-quick  the gateway beside the plain relay, in under a minute"
+	@echo "                  AGAINST=HEAD~1: beside that revision; fails where a figure is worse by more than a tenth"
 	@echo "make bench        beside nginx, haproxy and other gateways too, where installed; BENCH='--rounds 5'"
+	@echo "make bench-peers  install those others, into .peers"
+	@echo "make bench-more   added latency, memory, what growth costs, how long the loop stands still; each: bench-latency,"
+	@echo "                  bench-memory, bench-growth, bench-lag; less of it: BENCH=--quick"
+	@echo "make bench-report the figures and charts of docs/performance.rst, out of docs/performance/*.json"
 	@echo "make promises     killed 200 times, overdrawn 50 times, edited 200 times: some ten minutes; -quick: one"
 	@echo "make clean        remove what the others made"
 

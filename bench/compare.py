@@ -1,36 +1,50 @@
 """Side by side, in one run: the gateway beside the limit, its peers and the plain approach.
 
 Three kinds of work: unary (JSON answers), burst (32-event streams sent at once), paced (300 open streams, an event each
-20 ms: the figure is how many events a system relays for one second of processor time).
+20 ms: the figure is how many events a system relays for one second of processor time). What a processor second carries
+is kept of the other two as well: it tells who was slow from whom the load was too slow for.
 
 The server under test has one processor to itself; the fake upstream and the load share another. Every round measures
-all systems in turn, so that a drift of the machine's speed touches all alike. Only ratios of one run mean anything:
-they are printed, of the medians over the rounds.
+all systems in turn, every other round in the opposite order, so that a drift of the machine's speed touches all alike.
+Only ratios of one run mean anything: they are printed, of the medians over the rounds.
+
+With --against the run is of this tree and another revision of it, and ends in a verdict; see against.py.
 """
 
 import argparse
 import json
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from attrs import frozen
+from attrs import asdict, frozen
 
-from bench import machine, systems
+from bench import against, machine, peers, record, systems
+from bench.summary import BEFORE, UNITS, Result, Results, summary, table, verdict
 
 HERE = Path(__file__).resolve().parent
 SOURCES = ("llmbench.c", "upstream.c", "load.c")
 PAUSE_US = 20_000
 """Between two events of a paced stream: 50 tokens a second, as a good vendor gives."""
-UNITS = {"unary": "answers a second", "burst": "streams a second", "paced": "events a processor second"}
-Result = dict[str, Any]
-Results = dict[str, dict[str, list[Result]]]
+BURST_TOKENS = 32
+PACED_TOKENS = 100
+"""Events of a stream; 32 is also what the load asks for where it is told nothing."""
+QUICK_PEERS: tuple[tuple[str, systems.Maker], ...] = (("plain", systems.plain),)
+PEERS: tuple[tuple[str, systems.Maker], ...] = (
+    ("nginx", peers.nginx),
+    ("haproxy", peers.haproxy),
+    *QUICK_PEERS,
+    ("vllm-router", peers.vllm_router),
+    ("sglang-router", peers.sglang_router),
+    ("litellm", peers.litellm),
+    ("portkey", peers.portkey),
+)
+NEEDED = frozenset({"gateway", BEFORE})
+"""What a run is for: it ends where one of these does not start."""
 
 
 @frozen
@@ -63,7 +77,8 @@ class Bench:
     def upstream(self, pause_us: int) -> tuple[machine.Running, int]:
         """A fake upstream that waits `pause_us` between two events, and its port."""
         port = machine.free_port()
-        command = (str(self.binary), "serve", "-p", str(port), "-i", str(pause_us))
+        tokens = PACED_TOKENS if pause_us else BURST_TOKENS  # not every peer passes max_tokens on by that name
+        command = (str(self.binary), "serve", "-p", str(port), "-i", str(pause_us), "-n", str(tokens))
         running = machine.Running.start(command, self.loader, self.folder / "upstream.log")
         if not machine.listening(port, 5, running.process):
             running.stop()
@@ -90,7 +105,7 @@ class Bench:
         if system is None:
             return {}
         log = self.folder / f"{name}.log"
-        running = machine.Running.start(system.command, self.server, log, HERE.parent)
+        running = machine.Running.start(system.command, self.server, log, system.folder, system.surroundings)
         try:
             if not machine.listening(setting.port, system.start_seconds, running.process):
                 return self.missing(name, log)
@@ -102,7 +117,7 @@ class Bench:
     def missing(self, name: str, log: Path) -> dict[str, Result]:
         """A system that did not start: said aloud; the run ends where it is the one that the run is for."""
         complaint = f"{name} did not start; the end of its output:\n{log.read_text(errors='replace')[-2000:]}"
-        if name == "gateway":
+        if name in NEEDED:
             raise SystemExit(complaint)
         print(complaint, file=sys.stderr)
         return {}
@@ -110,16 +125,17 @@ class Bench:
     def under(self, system: systems.System, setting: systems.Setting, kind: str, pid: int) -> Result:
         """One system under one kind of work."""
         plan, stream = self.plan, () if kind == "unary" else ("-s",)
+        options = ["-c", str(plan.connections), "-d", str(plan.seconds)]
         if kind == "paced":
-            before = machine.cpu_seconds(pid)
-            options = ("-c", str(plan.streams), "-d", str(plan.paced_seconds), "-t", "100")
-            result = self.load(system, setting, *options, *stream)
-            spent = machine.cpu_seconds(pid) - before
-            result["figure"] = result["hop_us"]["n"] / spent if spent else 0.0
+            options = ["-c", str(plan.streams), "-d", str(plan.paced_seconds), "-t", str(PACED_TOKENS)]
         else:
             self.load(system, setting, "-c", str(plan.connections), "-d", str(plan.warm_seconds), *stream)
-            result = self.load(system, setting, "-c", str(plan.connections), "-d", str(plan.seconds), *stream)
-            result["figure"] = result["per_s"]
+        before = machine.cpu_seconds(pid)
+        result = self.load(system, setting, *options, *stream)
+        spent = machine.cpu_seconds(pid) - before
+        done = result["hop_us"]["n"] if kind == "paced" else result["good"]
+        result["cpu_figure"] = done / spent if spent else 0.0
+        result["figure"] = result["cpu_figure"] if kind == "paced" else result["per_s"]
         result["mib"] = machine.resident_mib(pid)
         return result
 
@@ -134,8 +150,8 @@ class Bench:
         for pause_us, kinds in (pair for pair in sharing if pair[1]):
             upstream, port = self.upstream(pause_us)
             try:
-                for _ in range(plan.rounds):
-                    for name, maker in makers:
+                for turn in range(plan.rounds):
+                    for name, maker in makers if turn % 2 == 0 else reversed(makers):
                         for kind, result in self.measure(maker, port, kinds, name).items():
                             results.setdefault(kind, {}).setdefault(name, []).append(result)
             finally:
@@ -153,41 +169,19 @@ def build(folder: Path) -> Path:
     return binary
 
 
-def summary(results: Results) -> dict[str, dict[str, Result]]:
-    """Medians over the rounds: kind → system → figure, p99 in ms, MiB, bad answers, ratio of the gateway to it.
+def chosen(command: str, quick: bool, only: frozenset[str], variants: bool = False) -> list[tuple[str, systems.Maker]]:
+    """The makers of a run, the gateway first where it has a command; `only` keeps those it names, if any.
 
-    `ratio` is None where the gateway was not measured. p99 is of a whole answer; of one event's way for paced.
+    The gateway without counting is there where `variants` are asked for, or `only` names it.
     """
-    out: dict[str, dict[str, Result]] = {}
-    for kind, by_name in results.items():
-        late = "hop_us" if kind == "paced" else "latency_us"
-        medians = {name: statistics.median(r["figure"] for r in rounds) for name, rounds in by_name.items()}
-        ours = medians.get("gateway")
-        out[kind] = {
-            name: {
-                "figure": figure,
-                "ratio": ours / figure if ours is not None and figure else None,
-                "p99_ms": statistics.median(r[late]["p99"] for r in by_name[name]) / 1e3,
-                "mib": max(r["mib"] for r in by_name[name]),
-                "bad": sum(r["bad"] for r in by_name[name]),
-                "first_bad": next((r["first_bad"] for r in by_name[name] if r["bad"]), ""),
-            }
-            for name, figure in medians.items()
-        }
-    return out
-
-
-def table(report: dict[str, dict[str, Result]], rounds: int) -> str:
-    """The report for people, the fastest first."""
-    lines = []
-    for kind, by_name in report.items():
-        lines.append(f"\n{kind} ({UNITS[kind]}; median of {rounds})")
-        for name, row in sorted(by_name.items(), key=lambda item: -item[1]["figure"]):
-            ratio = "" if row["ratio"] is None or name == "gateway" else f"gateway is {row['ratio']:.2f} x"
-            bad = f"   {row['bad']} BAD: {row['first_bad']}" if row["bad"] else ""
-            figures = f"{row['figure']:10.0f}   {ratio:20s} p99 {row['p99_ms']:8.1f} ms {row['mib']:6.0f} MiB"
-            lines.append(f"  {name:14s}{figures}{bad}")
-    return "\n".join(lines)
+    makers = QUICK_PEERS if quick else PEERS
+    if command:
+        ours: tuple[tuple[str, systems.Maker], ...] = (
+            ("gateway", lambda setting: systems.gateway(setting, command)),
+            ("gateway-bare", lambda setting: systems.bare(setting, command)),
+        )
+        makers = (*ours[: 2 if variants or "gateway-bare" in only else 1], *makers)
+    return [(name, maker) for name, maker in makers if not only or name in only]
 
 
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -198,6 +192,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--gateway", default=systems.GATEWAY, metavar="COMMAND", help="'' leaves it out; default: %(default)s"
     )
+    parser.add_argument("--against", metavar="REV", help="this tree beside that revision, and nothing else; 1 if worse")
     parser.add_argument("--quick", action="store_true", help="the gateway and the plain relay only, in short rounds")
     parser.add_argument("--seconds", type=float, help="of unary and of burst")
     parser.add_argument("--rounds", type=int)
@@ -205,7 +200,8 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--streams", type=int)
     parser.add_argument("--kinds", help="of unary,burst,paced")
     parser.add_argument("--only", default="", metavar="NAME,...")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report there too")
+    parser.add_argument("--variants", action="store_true", help="the gateway without limits and quota, too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write a record of the run there too")
     return parser.parse_args(argv)
 
 
@@ -226,8 +222,15 @@ def planned(args: argparse.Namespace) -> Plan:
     )
 
 
+def written(plan: Plan, results: Results) -> record.Record:
+    """The record of a run: the plan, every round, what was made of them, and the versions of the others."""
+    names = {name: None for by_name in results.values() for name in by_name}
+    figures = {"plan": asdict(plan), "versions": record.versions(names), "rounds": results, "medians": summary(results)}
+    return record.record("compare", figures)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run, print, and answer 1 where an answer was bad."""
+    """Run, print, and answer 1 where answers were bad or missing, or this tree is worse than the one beside it."""
     args = arguments(argv)
     plan = planned(args)
     only = frozenset(name for name in args.only.split(",") if name)
@@ -235,13 +238,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     if server == loader:
         print("one processor only: load and server share it, and the figures say less", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="targon-gw-bench-") as name:
-        folder = Path(name)
-        bench = Bench(plan, folder, build(folder), server, loader)
-        report = summary(bench.run(list(systems.chosen(args.gateway, args.quick, only))))
+        folder, revision = Path(name), ""
+        if args.against:
+            tree, revision = against.unpacked(args.against, folder)
+            makers = against.before_and_after(tree)
+        else:
+            makers = chosen(args.gateway, args.quick, only, args.variants)
+        results = Bench(plan, folder, build(folder), server, loader).run(makers)
+    report = summary(results)
     print(table(report, plan.rounds))
+    worse = False
+    if revision:
+        told, worse = verdict(report, revision)
+        print(told)
     if args.json:
-        args.json.write_text(json.dumps(report, indent=1) + "\n")
-    return int(any(row["bad"] for by_name in report.values() for row in by_name.values()))
+        record.save(args.json, written(plan, results))
+    return int(worse or any(row["bad"] or not row["figure"] for by_name in report.values() for row in by_name.values()))
 
 
 if __name__ == "__main__":

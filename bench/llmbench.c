@@ -4,6 +4,7 @@
  *   llmbench serve [-p PORT] [-i INTERVAL_US] [-n CHUNKS]
  *   llmbench load  [-h HOST] [-p PORT] [-c CONNECTIONS] [-d SECONDS] [-s] [-k API_KEY]
  *                  [-m MODEL] [-t MAX_TOKENS] [-b PADDING_BYTES] [-P PATH] [-H 'NAME: VALUE']... [-j]
+ *                  [-r RAMP_SECONDS] [-K KEYS]
  *
  * serve answers POST .../chat/completions (and any other POST) with a completion that bears usage, as one JSON
  * object or, where the body holds "stream":true, as server-sent events; "max_tokens" in the body sets how many
@@ -15,6 +16,9 @@
  * and the median, 90th, 99th percentile and maximum of: latency (whole response), ttft (first content chunk) and
  * hop (upstream's send to client's receive, a chunk at a time). A response counts as good only where its status is 200, it is
  * complete by its own framing, and, streamed, its last event is [DONE] and every chunk that was asked for arrived.
+ * With -r the connections begin one after another, evenly over RAMP_SECONDS, and what they saw counts from there on,
+ * SECONDS long: streams that all begin at once stay in step, and their first tokens queue behind one another.
+ * With -K the calls are made with KEYS keys in turn, from any of them on: API_KEY followed by 000000, 000001 and so on.
  *
  * Loopback only. Build: cc -O2 -o llmbench llmbench.c upstream.c load.c
  */
@@ -81,7 +85,7 @@ int main(int argc, char **argv) {
     int o, pad = 0, interval_us = 0, chunks = 32;
     char extra[4096] = "";
     optind = 2;
-    while ((o = getopt(argc, argv, "p:i:n:h:c:d:sk:m:t:b:P:H:j")) != -1) switch (o) {
+    while ((o = getopt(argc, argv, "p:i:n:h:c:d:sk:m:t:b:P:H:jr:K:")) != -1) switch (o) {
         case 'p': want.port = atoi(optarg); break;
         case 'i': interval_us = atoi(optarg); break;
         case 'n': chunks = atoi(optarg); break;
@@ -99,6 +103,8 @@ int main(int argc, char **argv) {
             strcat(strcat(extra, optarg), "\r\n");
             break;
         case 'j': want.json = 1; break;
+        case 'r': want.ramp = atof(optarg); break;
+        case 'K': want.keys = atoi(optarg); break;
         default: return 2;
     }
     signal(SIGPIPE, SIG_IGN);
@@ -115,7 +121,8 @@ int main(int argc, char **argv) {
     want.request = request;
     want.request_len = sprintf(request,
                                "POST %s HTTP/1.1\r\nHost: %s:%d\r\nContent-Type: application/json\r\nAccept: */*\r\n"
-                               "Authorization: Bearer %s\r\n%sContent-Length: %d\r\n\r\n%s",
-                               path, want.host, want.port, key, extra, n, body);
+                               "Authorization: Bearer %s%s\r\n%sContent-Length: %d\r\n\r\n%s",
+                               path, want.host, want.port, key, want.keys ? "000000" : "", extra, n, body);
+    if (want.keys) want.key_at = strstr(request, "000000\r\n") - request;
     return load(&want);
 }

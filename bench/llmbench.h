@@ -23,9 +23,10 @@ void serve(int port, int interval_us, int chunks);
 typedef struct {
     const char *host;
     int port, connections, stream, max_tokens, json;
-    double seconds;
+    double seconds, ramp; /* of ramp the connections begin one after another, and nothing is noted yet */
     const char *request;
-    size_t request_len;
+    size_t request_len, key_at;
+    int keys; /* 0: one key; else the six digits at request[key_at] go through 0 to keys - 1, from call to call */
 } Load;
 /* Keeps the connections busy for the seconds, prints the report; 1 where an answer was bad. */
 int load(const Load *wanted);

@@ -36,6 +36,8 @@ typedef struct {
 } Client;
 static Series lat, ttft, hop;
 static uint64_t good, bad;
+static char *key_digits; /* of the request at hand, where the calls are those of several keys */
+static int key_no;
 
 static void client_send(Client *c) {
     while (c->sent < want.request_len) {
@@ -59,6 +61,12 @@ static void client_begin(Client *c) {
     c->head_done = c->chunked = c->status = c->close_after = c->got_first = c->chunks = c->done_seen = c->state = 0;
     c->left = -1;
     c->sent = 0;
+    if (key_digits) { /* a request is small, and leaves in one send: the next may be written over it */
+        char digits[16];
+        snprintf(digits, sizeof digits, "%06d", key_no);
+        memcpy(key_digits, digits, 6);
+        key_no = (key_no + 1) % want.keys;
+    }
     c->in.len = c->body.len = 0;
     c->began = now_ns();
     client_send(c);
@@ -148,11 +156,17 @@ int load(const Load *wanted) {
     want = *wanted;
     lep = epoll_create1(0);
     Client *cs = calloc(want.connections, sizeof *cs);
-    uint64_t t0 = now_ns(), stop = t0 + (uint64_t)(want.seconds * 1e9);
-    for (int i = 0; i < want.connections; i++) { client_connect(&cs[i]); client_begin(&cs[i]); }
+    if (want.keys) {
+        key_digits = (char *)want.request + want.key_at;
+        key_no = (int)(now_ns() / 1000 % want.keys);
+    }
+    uint64_t t0 = now_ns(), ramp = (uint64_t)(want.ramp * 1e9), stop = t0 + ramp + (uint64_t)(want.seconds * 1e9);
+    int begun = 0;
     struct epoll_event ev[512];
-    while (now_ns() < stop) {
-        int n = epoll_wait(lep, ev, 512, 50);
+    for (uint64_t t; (t = now_ns()) < stop;) {
+        for (; begun < want.connections && t >= t0 + ramp / want.connections * begun; begun++) { client_connect(&cs[begun]); client_begin(&cs[begun]); }
+        if (ramp && t >= t0 + ramp) { t0 += ramp; ramp = 0; good = lat.n = ttft.n = hop.n = 0; } /* from here on it counts */
+        int n = epoll_wait(lep, ev, 512, begun < want.connections ? 1 : 50);
         for (int i = 0; i < n; i++) {
             Client *c = ev[i].data.ptr;
             if (ev[i].events & EPOLLOUT && c->sent < want.request_len) client_send(c);

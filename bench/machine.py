@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -92,8 +92,15 @@ class Running:
     output: IO[bytes]
 
     @classmethod
-    def start(cls, command: Sequence[str], processor: int, output: Path, folder: Path | None = None) -> "Running":
-        """Start `command` on `processor`."""
+    def start(
+        cls,
+        command: Sequence[str],
+        processor: int,
+        output: Path,
+        folder: Path | None = None,
+        surroundings: Mapping[str, str] | None = None,
+    ) -> "Running":
+        """Start `command` on `processor`, in `folder`, with `surroundings` added to the environment."""
         file = output.open("ab")
         process = subprocess.Popen(
             command,
@@ -102,6 +109,7 @@ class Running:
             stderr=file,
             start_new_session=True,
             cwd=folder,
+            env={**os.environ, **(surroundings or {})},
             preexec_fn=pin(processor),
         )
         return cls(process, file)

@@ -11,6 +11,7 @@
 #include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 enum { MAXFD = 262144 };
@@ -193,15 +194,22 @@ void serve(int port, int interval_us, int chunks) {
     ep = epoll_create1(0);
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL}, ev[512];
     epoll_ctl(ep, EPOLL_CTL_ADD, s, &e);
+    static Conn ticks;
+    uint64_t armed = 0;
+    int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+    if (timer < 0) die("timerfd_create");
+    e.data.ptr = &ticks;
+    epoll_ctl(ep, EPOLL_CTL_ADD, timer, &e);
     for (;;) {
-        int wait = -1;
-        if (heap_n) {
-            int64_t left = (int64_t)(heap[0]->due - now_ns());
-            wait = left <= 0 ? 0 : (int)(left / 1000000);
+        if (heap_n && heap[0]->due != armed) {
+            armed = heap[0]->due;
+            struct itimerspec at = {.it_value = {armed / 1000000000ull, armed % 1000000000ull}};
+            timerfd_settime(timer, TFD_TIMER_ABSTIME, &at, NULL);
         }
-        int n = epoll_wait(ep, ev, 512, wait);
+        int n = epoll_wait(ep, ev, 512, -1);
         for (int i = 0; i < n; i++) {
             Conn *c = ev[i].data.ptr;
+            if (c == &ticks) { uint64_t times; if (read(timer, &times, sizeof times) < 0) {} continue; }
             if (!c) {
                 int fd, one = 1;
                 while ((fd = accept4(s, NULL, NULL, SOCK_NONBLOCK)) >= 0) {

@@ -11,18 +11,21 @@ reads what there is.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import Deferred, DeferredLock, ensureDeferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import LoopingCall
+from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 
 from targon_gw.calllog import CallLog
+from targon_gw.core.cut import SLICE, Slices
 from targon_gw.core.errors import Refusal
 from targon_gw.core.gateway import Gateway
 from targon_gw.core.ledger import Entry, Kind
+from targon_gw.core.measures import Measures
 from targon_gw.store.archive import Archive, Tidied
 from targon_gw.store.folder import StateFolder
 from targon_gw.store.journal import Journal, Unwritten
@@ -50,16 +53,20 @@ class Books:
     fatal: Callable[[str], object]
     journal: Journal = field(init=False)
     snapshot: Snapshot = field(init=False)
+    measures: Measures = field(init=False)
     written_at: float | None = None
     """When the state was last written, in the seconds of `now`."""
     _written_n: int = -1
     _loops: list[LoopingCall] = field(factory=list)
+    _turn: DeferredLock = field(factory=DeferredLock)
+    """One state is written at a time."""
     _flushing: LoopingCall | None = None
     _tidying: Deferred[Any] | None = None
 
     def __attrs_post_init__(self) -> None:
         self.journal = Journal(self.folder, self.clock, self.in_thread, self.fatal)
         self.snapshot = Snapshot(self.folder, self.in_thread)
+        self.measures = Measures(self.gateway)
 
     def open(self, insist: bool = False) -> None:
         """Lock the folder and go on from what it holds; `insist` sets aside what is damaged.
@@ -72,8 +79,7 @@ class Books:
             if found.state is not None:
                 self.gateway.restore(found.state, self.now())
             self.gateway.ledger.n = found.n
-            for n, entry in found.lines:
-                self.gateway.replay(n, entry)
+            self.gateway.replay_all(found.runs)
         except BaseException:
             self.folder.close()
             raise
@@ -108,13 +114,15 @@ class Books:
     def record(self, entry: Entry) -> None:
         """Have `entry` on file and counted; raises `Refusal` where it can't be on file, and then it is not counted."""
         try:
-            n = self.journal.append(entry)
+            n, line = self.journal.append(entry)
         except Unwritten:
             self.gateway.shut = NO_ROOM
             raise Refusal("overloaded", NO_ROOM, wait=5.0) from None
         self.gateway.ledger.fold(n, entry)
         if entry.kind is Kind.CALL:
-            self.calls.settled(entry)
+            self.calls.settled(entry.at, line)
+        elif entry.kind is Kind.KEY:
+            self.measures.changed(entry)
 
     def _look(self) -> None:
         """Whether there is room again, or none any more; the journal has logged it."""
@@ -129,17 +137,41 @@ class Books:
         return self.flush().addErrback(lambda f: log.failure("the state could not be written", failure=f))
 
     async def _flushed(self) -> None:
+        await self._turn.acquire()
+        try:
+            await self._write_state()
+        finally:
+            self._turn.release()
+
+    async def _write_state(self) -> None:
         n = self.gateway.ledger.n
         if n == self._written_n and not self.gateway.calls:
             return
-        state = self.gateway.to_state(self.now())
+        began = self.now()
+        state = await self._in_slices(self.gateway.slices(began))
         try:
             await self.journal.sync()  # the state is never ahead of the ledger on the disk
             await self.snapshot.write(state, n)
         except (SnapshotFailed, Unwritten) as error:
             log.error("the state could not be written: {reason}", reason=str(error))
+            self.measures.flushed(self.now() - began, written=False)
             return
         self._written_n, self.written_at = n, self.now()
+        self.measures.flushed(self.written_at - began, written=True)
+
+    async def _in_slices(self, slices: Slices) -> dict[str, Any]:
+        """What they come to; calls go on between them, though not where all is no more than one slice."""
+        done = 0
+        with closing(slices):
+            while True:
+                try:
+                    done += next(slices)
+                except StopIteration as end:
+                    state: dict[str, Any] = end.value
+                    return state
+                if done >= SLICE:
+                    done = 0
+                    await deferLater(self.clock, 0.0)
 
     def _tidy(self) -> Deferred[Any]:
         done = Archive(self.folder, self.in_thread).tidy(self.now() + self.gateway.wall, self.gateway.config.keep)

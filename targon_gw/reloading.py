@@ -13,16 +13,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
+from targon_gw.core.changeover import changeover, objection
 from targon_gw.core.diff import Diff
 from targon_gw.core.gateway import Gateway
-from targon_gw.core.reload import Refused, judge_removal
+from targon_gw.core.reload import Refused
 from targon_gw.settings.loading import Loaded
 from targon_gw.settings.problems import SettingsError
 
@@ -55,8 +56,8 @@ class Outcome:
 class Reloading:
     """Reads the settings again when asked to.
 
-    `load` reads them, in a thread; `apply` puts them in force in the reactor's, or raises `Refused`. `clock` tells
-    Unix seconds, as a reactor does; `in_thread` is what runs `load`.
+    `load` reads them and sees what they change, in a thread; `apply` puts them in force in the reactor's, or raises
+    `Refused`. `clock` tells Unix seconds, as a reactor does; `in_thread` is what runs `load`.
     """
 
     load: Callable[[], Loaded]
@@ -71,8 +72,12 @@ class Reloading:
     succeeded: int = 0
     failed: int = 0
     """Readings that came to that, since the start."""
+    succeeded_at: float | None = None
+    """When, Unix seconds, a reading was last taken."""
     changed_at: float | None = None
     """When, Unix seconds, settings were last put in force that differed."""
+    under_way: Callable[[bool], object] = lambda under_way: None
+    """Called with `True` when a reading begins, with `False` when it is over, whatever came of it."""
     _reason: str | None = None
     """Of the reading that is to follow the one under way."""
     _waiting: list[Deferred[Outcome]] = field(factory=list)
@@ -101,7 +106,11 @@ class Reloading:
         while self._reason is not None:
             reason, self._reason = self._reason, None
             self._asked, self._waiting = self._waiting, []
-            outcome = await self._read(reason)
+            self.under_way(True)
+            try:
+                outcome = await self._read(reason)
+            finally:
+                self.under_way(False)
             asked, self._asked = self._asked, []
             for waiting in asked:
                 waiting.callback(outcome)
@@ -129,6 +138,7 @@ class Reloading:
             return self._failed(reason, [f"internal error: {type(error).__name__}"])
         self.since = self.problem = None
         self.succeeded += 1
+        self.succeeded_at = self.clock.seconds()
         if diff:
             self.changed_at = self.clock.seconds()
         self.log.info("settings applied ({reason}): {changes}", reason=reason, changes=str(diff))
@@ -152,9 +162,22 @@ def _lines(error: SettingsError) -> list[str]:
     return [*lines, f"and {more} more"] if more > 0 else lines
 
 
+def foreseen(gateway: Gateway, loaded: Loaded) -> Loaded:
+    """`loaded`, with what it changes about the settings in force in `gateway`; a thread may work that out.
+
+    Where other settings have come into force since it was, it is worked out again.
+    """
+    change = loaded.change
+    if change is not None and change.is_from(gateway.config, loaded.config):
+        return loaded
+    return evolve(loaded, change=changeover(gateway.config, loaded.config))
+
+
 def applied_to(gateway: Gateway, loaded: Loaded, now: float) -> Diff:
     """Put `loaded` in force in `gateway`, at monotonic `now`; raises `Refused` where it takes too many keys away."""
-    objection = judge_removal(gateway.config, loaded.config, gateway.usable(now), loaded.confirm_removal)
-    if objection is not None:
-        raise Refused(objection)
-    return gateway.reconfigure(loaded.config, now)
+    change = foreseen(gateway, loaded).change
+    assert change is not None
+    reason = objection(change, gateway.pools, loaded.confirm_removal, now)
+    if reason is not None:
+        raise Refused(reason)
+    return gateway.reconfigure(loaded.config, now, change)

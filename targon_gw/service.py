@@ -26,7 +26,6 @@ from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
-from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -38,12 +37,14 @@ from zope.interface import implementer
 from targon_gw.core.config import Config
 from targon_gw.core.reload import Refused
 from targon_gw.desk import DaemonDesk
-from targon_gw.reloading import Reloading
+from targon_gw.leaving import Leaving, is_handed
+from targon_gw.reloading import Reloading, foreseen
 from targon_gw.settings.loading import Loaded, load
 from targon_gw.settings.problems import SettingsError
 from targon_gw.settings.trails import Mark, marks_before
 from targon_gw.settings.watching import Watching
 from targon_gw.store.folder import Damaged, Locked, Unusable
+from targon_gw.systemd import Supervision, dump_stacks_when_killed
 from targon_gw.web.admin import admin_resource
 from targon_gw.web.admin_desk import Paths
 from targon_gw.web.serving import Site
@@ -59,11 +60,6 @@ GC = (20_000, 20, 50)
 own 700 would have the collector run every fifth call (7 % of all time); the modules, frozen, are not looked at."""
 BACKLOG = 4096
 """Connections that may wait to be accepted: after a restart all clients come back at once (faults catalogue, A-32)."""
-LOOK_EVERY = 0.05
-"""Seconds between two looks whether the last call has ended."""
-FAREWELL = 0.25
-"""Seconds for what was said last to leave."""
-
 Alter = Callable[[Config], Config]
 
 
@@ -78,10 +74,17 @@ class Options(UsageOptions):
     longdesc = "An OpenAI-compatible gateway over many keys of an AI-model vendor."
 
 
+SWITCH_EVERY = 0.0005
+"""Seconds for which a thread may keep the reactor's from going on: it gives way in each system call, and with Python's
+own 5 ms what is read in a thread (10,000 keys: a second) made each call of a client wait for some 200 ms."""
+
+
 def makeService(options: Options) -> IService:
     """What twistd runs."""
     from twisted.internet import reactor
 
+    sys.setswitchinterval(SWITCH_EVERY)
+    dump_stacks_when_killed()
     path = os.path.abspath(options["config"])
     began = time.time()
     try:
@@ -94,7 +97,7 @@ def makeService(options: Options) -> IService:
         from targon_gw.demo import rehearsal
 
         alter, announce = rehearsal(reactor, loaded.config)
-    conceal_keys(loaded.config)
+    conceal_keys(key for upstream in loaded.config.upstreams for key in upstream.keys)
     for name in loaded.ignored:
         log.warn("{setting} is set and has no effect yet", setting=name)
     return GatewayService(
@@ -107,7 +110,8 @@ def _as_they_are(config: Config) -> Config:
 
 
 def _give_up(code: int, why: str) -> NoReturn:
-    print(why, file=sys.stderr)
+    """End with `why` on the standard error that the process was given: twistd's leads into the log, which ends, too."""
+    print(why, file=sys.__stderr__, flush=True)
     raise SystemExit(code)
 
 
@@ -120,6 +124,8 @@ class Source:
     alter: Alter
     known: Mapping[str, Mark] | None = None
     """What the files looked like when they were read: a save while the daemon starts is not to be missed."""
+    read_since: float = 0.0
+    """When they were last begun to be read, Unix seconds."""
 
     @property
     def config(self) -> Config:
@@ -130,8 +136,29 @@ class Source:
         """Read them again."""
         from attrs import evolve
 
+        self.read_since = time.time()
         found = load(self.path)
         return evolve(found, config=self.alter(found.config))
+
+
+@define(eq=False)
+class Condition:
+    """How the daemon is, for systemd; to its very end."""
+
+    wiring: Wiring
+
+    def status(self) -> tuple[str, int]:
+        """How many keys are usable, in words; and calls ended in all."""
+        gateway = self.wiring.gateway
+        keys = gateway.report(self.wiring.now()).keys
+        words = f"{keys['usable']}/{keys['total']} keys usable"
+        if gateway.shut is not None:
+            words += ", no room for the ledger"
+        return words, sum(sums.calls for sums in gateway.ledger.totals["day"].values())
+
+    def behind(self) -> float:
+        """For how many seconds something has waited for the disk."""
+        return self.wiring.books.journal.behind()
 
 
 @implementer(IService)
@@ -148,14 +175,25 @@ class GatewayService(Service):
     wiring: Wiring | None = None
     reloading: Reloading | None = None
     watching: Watching | None = None
+    supervision: Supervision | None = None
     threads: ThreadPool = field(factory=lambda: ThreadPool(1, 2, "disk"))
     now: Callable[[], float] = time.monotonic
 
     def startService(self) -> None:
+        """Go through the start in order; raises SystemExit, said why, where it can't be."""
         super().startService()
+        try:
+            self._start()
+        except Exception as error:  # the edge: twistd would tell of a bug in a log that ends with it
+            log.failure("the daemon could not start")
+            self._give_up(FAILED, f"targon-gw: the start failed: {type(error).__name__}: {error}")
+
+    def _start(self) -> None:
         config = self.source.config
+        supervision = self.supervision = Supervision.of(self.reactor, self.now, os.environ)
         self.threads.start()
         wiring = self.wiring = wire(self.reactor, config, Outside(self._in_thread, self._fatal, self.now))
+        supervision.starting("reading the state and the ledger")
         try:
             wiring.books.open(self.insist)
         except Locked as error:
@@ -165,11 +203,13 @@ class GatewayService(Service):
         self._listen_everywhere(config, wiring)
         wiring.books.start()
         wiring.prober.start()
+        wiring.lag.start()
         self._follow_settings(config, wiring)
         for port in self.ports:
             log.info("listening on {address}", address=str(port.getHost()))
         if self.announce is not None:
             self.announce()
+        supervision.ready(Condition(wiring))
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC)
@@ -202,18 +242,28 @@ class GatewayService(Service):
             self._give_up(FAILED, f"targon-gw: {failed[0].getErrorMessage()}")
 
     def _listen(self, address: str, site: Site) -> Deferred[IListeningPort]:
-        listening: Deferred[IListeningPort] = serverFromString(self.reactor, with_backlog(address)).listen(site)
+        try:
+            endpoint = serverFromString(self.reactor, with_backlog(address))
+        except (LookupError, ValueError) as error:
+            if is_handed(address):
+                raise OSError(f"no socket was handed over for {address}: start it by targon-gw.socket") from error
+            raise
+        listening: Deferred[IListeningPort] = endpoint.listen(site)
         return listening
 
     def _follow_settings(self, config: Config, wiring: Wiring) -> None:
         """Read them again on SIGHUP, when asked at the admin socket and, unless they say otherwise, when saved."""
-        reloading = self.reloading = Reloading(self.source.again, self._applied, log, self.reactor, self._aside)
+        reloading = self.reloading = Reloading(
+            lambda: foreseen(wiring.gateway, self.source.again()), self._applied, log, self.reactor, self._aside
+        )
+        if self.supervision is not None:
+            reloading.under_way = self.supervision.reloading
         watching = self.watching = Watching(
             self.reactor, self.source.loaded.files, lambda: _begun(reloading.reload("saved"))
         )
         if config.watch:
             watching.start(self.source.known)
-        wiring.health.settings = reloading
+        wiring.health.settings = wiring.metrics.settings = reloading
 
         def hang_up(*_: object) -> None:
             if self.running and not watching.moving:  # a save under way is read when it is done
@@ -227,8 +277,13 @@ class GatewayService(Service):
         if self.wiring is None or self.watching is None:
             raise Refused("the gateway is stopping")
         diff = self.wiring.apply(loaded)
-        if loaded.config.watch:
+        if not loaded.config.watch:
+            self.watching.stop()
+        elif self.watching.begun:
             self.watching.refresh(loaded.files)
+        else:
+            self.watching.files = loaded.files
+            self.watching.start(marks_before(loaded.files, self.source.read_since))
         return diff
 
     def _open_admin(self, config: Config, wiring: Wiring, reloading: Reloading) -> None:
@@ -256,33 +311,31 @@ class GatewayService(Service):
     async def _stopped(self) -> None:
         """Drain, then flush, then let go of the folder."""
         wiring, self.wiring = self.wiring, None
+        leaving = None if wiring is None else Leaving(self.reactor, wiring, self._is_handed())
+        if self.supervision is not None and leaving is not None:
+            self.supervision.stopping(leaving.at_most)
         for port in self.ports:
             await maybeDeferred(port.stopListening)
         self.ports.clear()
-        if wiring is None:
+        if wiring is None or leaving is None:
             return
-        wiring.gateway.draining = True
         wiring.prober.stop()
         if self.watching is not None:
             self.watching.stop()
         if self.reloading is not None:
             self.reloading.stop()
-        await self._drained(wiring)
+        await leaving.done()
+        wiring.lag.stop()
         if self.admin_port is not None:
             await maybeDeferred(self.admin_port.stopListening)
         wiring.ways.close()
         await wiring.books.close()
         self.threads.stop()
+        if self.supervision is not None:
+            self.supervision.ended()
 
-    async def _drained(self, wiring: Wiring) -> None:
-        """Wait for running calls, `drain` seconds at most; what runs then is told that it ends here."""
-        until = wiring.now() + wiring.gateway.config.drain
-        while wiring.gateway.calls and wiring.now() < until:
-            await deferLater(self.reactor, LOOK_EVERY)
-        if wiring.gateway.calls:
-            log.warn("{count} calls did not end in time and are broken off", count=len(wiring.gateway.calls))
-            wiring.api.break_off()
-        await deferLater(self.reactor, FAREWELL)
+    def _is_handed(self) -> bool:
+        return any(map(is_handed, self.source.config.listen))
 
 
 def _clear_dead(path: str) -> None:

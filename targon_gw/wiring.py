@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from typing import Any
 
@@ -21,10 +21,11 @@ from twisted.internet.defer import Deferred
 
 from targon_gw.books import Books
 from targon_gw.calllog import CallLog
-from targon_gw.core.config import SECRET_LIKE, Config, Duration, UpstreamSettings
+from targon_gw.core.config import SECRET_LIKE, Config, Duration, KeySettings, UpstreamSettings
 from targon_gw.core.diff import Diff
 from targon_gw.core.gateway import Gateway
 from targon_gw.cork import Cork
+from targon_gw.lag import Lag
 from targon_gw.logs import conceal
 from targon_gw.outbound.addresses import Endpoints
 from targon_gw.outbound.agent import Agent, AgentLimits
@@ -33,11 +34,12 @@ from targon_gw.outbound.client import Client
 from targon_gw.outbound.probe import Prober
 from targon_gw.outbound.sending import Sending
 from targon_gw.pulse import Pulse
-from targon_gw.reloading import applied_to
+from targon_gw.reloading import applied_to, foreseen
 from targon_gw.settings.loading import Loaded
 from targon_gw.store.folder import StateFolder
 from targon_gw.web.api import Api, refusal_headers
 from targon_gw.web.health import Health
+from targon_gw.web.metrics import MetricsPage
 from targon_gw.web.serving import Site
 from targon_gw.web.site import Root, Tree
 from targon_gw.web.strict import HttpLimits
@@ -91,6 +93,8 @@ class Wiring:
     site: Site
     api: Api
     health: Health
+    metrics: MetricsPage
+    lag: Lag
     carrier: Carrier
     prober: Prober
     ways: Ways
@@ -99,7 +103,9 @@ class Wiring:
     def apply(self, loaded: Loaded) -> Diff:
         """Put settings in force; raises `Refused` where they take too many keys away."""
         before = {pool.name: pool.settings.probe for pool in self.gateway.pools.values()}
-        conceal_keys(loaded.config)
+        loaded = foreseen(self.gateway, loaded)
+        assert loaded.change is not None
+        conceal_keys(entry for pool in loaded.change.pools.values() for entry in pool.came)
         diff = applied_to(self.gateway, loaded, self.now())
         self.ways.follow(loaded.config.upstreams, set(self.gateway.leaving))
         self.books.follow()
@@ -109,13 +115,12 @@ class Wiring:
         return diff
 
 
-def conceal_keys(config: Config) -> None:
-    """Have the log blot out the vendors' keys, but those that it knows by their looks: each more slows every line."""
-    for upstream in config.upstreams:
-        for key in upstream.keys:
-            secret = key.secret.reveal
-            if SECRET_LIKE.fullmatch(secret) is None:
-                conceal(secret)
+def conceal_keys(keys: Iterable[KeySettings]) -> None:
+    """Have the log blot out these keys, but those that it knows by their looks: each more slows every line."""
+    for key in keys:
+        secret = key.secret.reveal
+        if SECRET_LIKE.fullmatch(secret) is None:
+            conceal(secret)
 
 
 @define(eq=False)
@@ -142,11 +147,13 @@ def wire(reactor: Any, config: Config, outside: Outside) -> Wiring:
     calls = CallLog(out, out.isatty(), reactor, lambda: now() + wall)
     books = Books(gateway, calls, StateFolder(config.state), reactor, now, outside.in_thread, outside.fatal)
     sending = Sending(ways.to, now, wall, pulse, config.limits.answer)
-    carrier = Carrier(gateway, sending, reactor, now, books.record)
+    carrier = Carrier(gateway, sending, reactor, now, books.record, books.measures.settled)
     prober = Prober(gateway, sending, reactor, now, carrier.tell, books.record)
     api = Api(gateway, carrier, pulse, now)
     health = Health(gateway, now, started, version("targon-gw"))
-    site = Site(Root(Tree(api, health)), HttpLimits(body=config.limits.body), reactor, cork)
+    lag = Lag(reactor, now)
+    metrics = MetricsPage(books.measures, lag, config.metrics.token, reactor, now, started, health.version)
+    site = Site(Root(Tree(api, health, metrics)), HttpLimits(body=config.limits.body), reactor, cork)
     site.gate = api.gate
     site.refusal_headers = refusal_headers
-    return Wiring(reactor, gateway, now, started, site, api, health, carrier, prober, ways, books)
+    return Wiring(reactor, gateway, now, started, site, api, health, metrics, lag, carrier, prober, ways, books)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from attrs import evolve
+from msgspec.structs import replace
 
 from targon_gw.core.bank import MemoryBank
 from targon_gw.core.call import Attempt, Call, Step, Try
@@ -26,7 +27,9 @@ from targon_gw.core.config import (
     Secret,
     UpstreamSettings,
 )
-from targon_gw.core.gateway import Asking, Closing, Gateway
+from targon_gw.core.entries import Closing
+from targon_gw.core.gateway import Asking, Gateway
+from targon_gw.core.health import Ready, Standing
 from targon_gw.core.keys import Lease, UpstreamKey, Want
 from targon_gw.core.ledger import Ending, Entry
 from targon_gw.core.meter import Usage
@@ -106,6 +109,11 @@ def the(pool: KeyPool, number: int) -> UpstreamKey:
     return list(pool.keys.values())[number]
 
 
+def is_counted(standing: Standing, fresh: int) -> bool:
+    """Whether a standing counts right where `fresh` leases are out that were begun since its rest: ready, none."""
+    return standing.out == (0 if isinstance(standing.health, Ready) else fresh)
+
+
 def lease(pool: KeyPool, now: float, want: Want | None = None) -> Lease:
     """A lease that must be had."""
     drawn = pool.draw(want or Want(MODEL), now)
@@ -116,7 +124,7 @@ def lease(pool: KeyPool, now: float, want: Want | None = None) -> Lease:
 def lease_of(pool: KeyPool, number: int, now: float, want: Want | None = None) -> Lease:
     """A lease of the n-th key and no other."""
     others = {k.id for n, k in enumerate(pool.keys.values()) if n != number}
-    return lease(pool, now, evolve(want or Want(MODEL), tried_keys=others))
+    return lease(pool, now, replace(want or Want(MODEL), tried_keys=others))
 
 
 def gateway(settings: Config | None = None, roll: Callable[[], float] = no_roll) -> Gateway:

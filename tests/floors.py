@@ -16,8 +16,10 @@ from attrs import frozen
 
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
-SHELLS = frozenset({"web", "outbound", "store", "settings", "logs", "calllog", "pulse", "cork", "rehearsal"})
-TOP = frozenset({"service", "cli", "demo", "reloading", "wiring", "books", "desk"})
+SHELLS = frozenset(
+    {"web", "outbound", "store", "settings", "logs", "calllog", "pulse", "cork", "lag", "systemd", "rehearsal"}
+)
+TOP = frozenset({"service", "leaving", "cli", "demo", "reloading", "wiring", "books", "desk"})
 ROOMS = SHELLS | TOP | {"core"}
 CORE_MAY = frozenset({"attr", "attrs", "msgspec"})
 CORE_MAY_NOT = frozenset(

@@ -98,6 +98,15 @@ class CorkTests:
         waiting = line.transport.dataBuffer + b"".join(line.transport._tempDataBuffer)
         assert waiting.endswith(b"az")
 
+    def test_a_broken_connection_is_left_to_twisted(self, line: Line) -> None:
+        """Where the other end is gone, the reactor is asked to write, and so finds out; the turn goes on."""
+        line.other.close()
+        line.cork.send(line.transport, b"too late")
+
+        line.clock.advance(0)
+
+        assert line.transport.reactor.writers == [line.transport]
+
     def test_a_lost_connection_is_passed_over(self, line: Line) -> None:
         """What is kept for a connection that is gone goes nowhere, and the others still get theirs."""
         line.cork.send(line.transport, b"too late")

@@ -52,7 +52,7 @@ class StartTests:
         folder.open()
         folder.close()
 
-    def failed(self, daemon: Daemon, code: int, capsys: pytest.CaptureFixture[str]) -> str:
+    def failed(self, daemon: Daemon, code: int, capfd: pytest.CaptureFixture[str]) -> str:
         """A start that must fail with that code: its one line; nothing is announced or left."""
         with pytest.raises(SystemExit) as ended:
             daemon.service.startService()
@@ -61,38 +61,38 @@ class StartTests:
         assert not daemon.service.threads.running  # type: ignore[attr-defined]
         assert not daemon.reactor.getDelayedCalls()
         assert daemon.service.ports == []
-        (line,) = capsys.readouterr().err.splitlines()
+        (line,) = capfd.readouterr().err.splitlines()
         assert line.startswith("targon-gw: ")
         return str(line)
 
     @pytest.mark.parametrize("address", ["tcp:3812", "ssl:443:privateKey=/nowhere.pem"])
-    def test_cannot_listen(self, address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_cannot_listen(self, address: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
         """An address that can't be had ends the process with 1 and one line; the state folder is free again."""
         gateway = GATEWAY.replace("tcp:3811:interface=127.0.0.1", f"[tcp:3811, '{address}']")
         daemon = Daemon(Place(tmp_path, {**FILES, "gateway.yaml": gateway}))
         daemon.reactor.taken = (3812,)
-        line = self.failed(daemon, FAILED, capsys)
+        line = self.failed(daemon, FAILED, capfd)
 
         assert ("3812" in line) or ("nowhere" in line)
         folder = StateFolder(str(tmp_path / "state"))
         folder.open()
         folder.close()
 
-    def test_locked(self, daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_locked(self, daemon: Daemon, capfd: pytest.CaptureFixture[str]) -> None:
         """E-13: where another daemon has the state folder this one ends with 75, and the other goes on."""
         with daemon.running():
             second = Daemon(daemon.place)
-            assert str(os.getpid()) in self.failed(second, LOCKED, capsys)
+            assert str(os.getpid()) in self.failed(second, LOCKED, capfd)
             assert second.reactor.tcpServers == []
 
-    def test_unusable(self, daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_unusable(self, daemon: Daemon, capfd: pytest.CaptureFixture[str]) -> None:
         """E-09: a state folder that can't be used ends it with 78, and is named."""
         (daemon.place.path / "state").mkdir(mode=0o777)
         (daemon.place.path / "state").chmod(0o777)
 
-        assert str(daemon.place.path / "state") in self.failed(daemon, BAD_SETTINGS, capsys)
+        assert str(daemon.place.path / "state") in self.failed(daemon, BAD_SETTINGS, capfd)
 
-    def test_damaged(self, daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_damaged(self, daemon: Daemon, capfd: pytest.CaptureFixture[str]) -> None:
         """E-04: damage ends it with 78, by file and line; with --recover it starts."""
         ledger = daemon.place.path / "state" / "ledger"
         ledger.mkdir(parents=True)
@@ -100,7 +100,7 @@ class StartTests:
         ledger.chmod(0o700)
         (ledger / "2025-11-21.yaml").write_text("- {nonsense}\n- {more}\n")
 
-        assert "2025-11-21.yaml:1" in self.failed(daemon, BAD_SETTINGS, capsys)
+        assert "2025-11-21.yaml:1" in self.failed(daemon, BAD_SETTINGS, capfd)
         with Daemon(daemon.place, insist=True).running() as again:
             assert again.told == ["up"]
 
@@ -249,7 +249,7 @@ class PluginTests:
         self,
         monkeypatch: pytest.MonkeyPatch,
         tmp_path: Path,
-        capsys: pytest.CaptureFixture[str],
+        capfd: pytest.CaptureFixture[str],
         there: bool,
     ) -> None:
         """Settings that can't be used end the process with 78, each problem by file and line."""
@@ -258,4 +258,4 @@ class PluginTests:
             self.made(monkeypatch, "-c", path)
 
         assert ended.value.code == BAD_SETTINGS
-        assert f"{tmp_path}/gateway.yaml" in capsys.readouterr().err
+        assert f"{tmp_path}/gateway.yaml" in capfd.readouterr().err

@@ -120,7 +120,7 @@ class ConcealTests:
         plain, known, half = "0f9a77-plain-looking-key", VENDOR_KEY, "sn4_abcdefgh+rest/of=it"
         keys = tuple(KeySettings(Secret(text), text[:4]) for text in (plain, known, half))
         before = set(logs._PROCESS.secrets)
-        conceal_keys(fakes.config(fakes.upstream(keys)))
+        conceal_keys(fakes.upstream(keys).keys)
         new = logs._PROCESS.secrets - before
         observer = logs.LineObserver(io.StringIO(), False, new)
         line = observer.line({"log_format": "{a} {b} {c}", "a": plain, "b": known, "c": half, "log_time": 0.0})

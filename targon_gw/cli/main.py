@@ -31,6 +31,7 @@ FAMILIES: Final = {
     "state": "state",
     "backup": "state",
     "restore": "state",
+    "install-service": "installing",
 }
 """Verbs by the module that has them, in the order of `--help`."""
 
@@ -47,7 +48,7 @@ class Verbs(click.Group):
         family = FAMILIES.get(cmd_name)
         if family is None:
             return None
-        command: click.Command = getattr(import_module(f"targon_gw.cli.{family}"), cmd_name)
+        command: click.Command = getattr(import_module(f"targon_gw.cli.{family}"), cmd_name.replace("-", "_"))
         return command
 
 

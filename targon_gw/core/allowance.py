@@ -10,43 +10,45 @@ from collections.abc import Mapping
 from typing import Any
 
 from attrs import define, field, frozen
+from msgspec import Struct
 
-from .config import Per, Price, QuotaPlan, RateLimits, Unit
+from .clients import ClientKey
+from .config import Per, QuotaPlan, RateLimits, Unit
 from .limits import Limits, Shown
 from .meter import Usage
-from .prices import price_of, usd
-from .quota import Quota, resets_at
-from .spending import Spending
+from .prices import usd
+from .quota import Quota, Window, resets_at
+from .spending import Spending, Used
 
 
-@frozen
-class Claim:
+class Claim(Struct, frozen=True, gc=False):
     """What a call may use at most: tokens, and their price in micro-dollars."""
 
     tokens: int
     cost: int = 0
-
-    @classmethod
-    def of(cls, prompt: int, completion: int, price: Price | None) -> Claim:
-        """The claim of a call that may read and write so many tokens, all of its generations together."""
-        return cls(prompt + completion, price_of(prompt, completion, price))
 
     def of_unit(self, unit: Unit) -> int:
         """How much of a quota of that unit it takes."""
         return self.tokens if unit is Unit.TOKENS else self.cost if unit is Unit.USD else 1
 
 
-@define(eq=False)
-class Taken:
-    """What one call has taken of an Allowance and not yet settled."""
+class Hold(Struct, eq=False):
+    """What one call of `client` has taken of an Allowance; settled exactly once."""
 
+    client: ClientKey
+    name: str
+    """Whose it is: the client's name, or `anonymous@ADDRESS`, which is for no log and no ledger."""
     claim: Claim
+    """What the call may use at most."""
     admitted: float
     """Unix seconds."""
+    allowance: Allowance
     rate: int
     """What was taken of the tokens' rate: a minute's worth at most."""
-    window: int | None
-    """When the quota's window began in which it is held; `None` where there is no quota."""
+    window: Window | None
+    """The quota's window in which it is held; `None` where there is no quota."""
+    amount: int
+    """What is held there, in the quota's unit."""
 
 
 @frozen
@@ -90,7 +92,7 @@ class Allowance:
     limits: Limits
     quota: Quota | None
     spending: Spending = field(factory=Spending)
-    open: set[Taken] = field(factory=set)
+    open: set[Hold] = field(factory=set)
     gone: bool = False
     """The settings name it no more: nothing new is let in; what it has used is kept, should it come back."""
     _kept: dict[str, Any] | None = None
@@ -101,34 +103,33 @@ class Allowance:
         """One of which nothing is used."""
         return cls(Limits.of(limits), None if plan is None else Quota(plan))
 
-    def take(self, claim: Claim, now: float, unix: float) -> Taken:
+    def take(self, client: ClientKey, name: str, claim: Claim, now: float, unix: float) -> Hold:
         """Let a call in, whole; raises `Refusal` and takes nothing where any limit is in the way."""
-        quota, window = self.quota, None
+        quota, window, amount = self.quota, None, 0
         # A quota's refusal is told before a limit's: with it, a minute's wait mends nothing.
         if quota is not None:
             amount = claim.of_unit(quota.plan.unit)
-            if refusal := quota.refusal(amount, unix):
-                raise refusal
-        if refusal := self.limits.refusal(claim.tokens, now):
-            raise refusal
-        if quota is not None:
-            window = quota.hold(amount, unix)
-        taken = Taken(claim, unix, self.limits.take(claim.tokens, now), window)
-        self.open.add(taken)
+            window = quota.room(amount, unix)
+        rate = self.limits.take(claim.tokens, now)
+        if window is not None:
+            window.held += amount
+            window.open += 1
+        hold = Hold(client, name, claim, unix, self, rate, window, amount)
+        self.open.add(hold)
         self._kept = None
-        return taken
+        return hold
 
-    def settle(self, taken: Taken, usage: Usage | None, cost: int, now: float) -> None:
+    def settle(self, hold: Hold, usage: Usage | None, cost: int, now: float) -> None:
         """A call that was let in is over and has used this, at this cost; raises where it was settled before."""
-        if taken not in self.open:
-            raise RuntimeError("what was taken is settled once")
-        self.open.discard(taken)
+        if hold not in self.open:
+            raise RuntimeError("a hold is settled once")
+        self.open.remove(hold)
         tokens = 0 if usage is None else usage.prompt + usage.completion
-        self.limits.settle(taken.rate, tokens, now)
-        if self.quota is not None and taken.window is not None:
-            unit = self.quota.plan.unit
-            self.quota.settle(taken.window, taken.claim.of_unit(unit), _used(unit, usage, tokens, cost))
-        self.spending.charge(usage, cost, taken.admitted)
+        self.limits.settle(hold.rate, tokens, now)
+        quota, window = self.quota, hold.window
+        if quota is not None and window is not None:
+            quota.settle(window, hold.amount, _used(quota.plan.unit, usage, tokens, cost))
+        self.spending.charge(usage, cost, hold.admitted)
         self._kept = None
 
     def replay(self, usage: Usage | None, cost: int, admitted: float) -> None:
@@ -137,6 +138,15 @@ class Allowance:
             tokens = usage.prompt + usage.completion
             self.quota.charge(_used(self.quota.plan.unit, usage, tokens, cost), admitted)
         self.spending.charge(usage, cost, admitted)
+        self._kept = None
+
+    def replay_all(self, used: Used, admitted: float) -> None:
+        """Count calls that an earlier run let in during the hour of `admitted`, Unix seconds, and settled."""
+        if self.quota is not None and used.requests:
+            unit, tokens = self.quota.plan.unit, used.prompt + used.completion
+            amount = tokens if unit is Unit.TOKENS else used.cost if unit is Unit.USD else used.requests
+            self.quota.charge(amount, admitted)
+        self.spending.charge_all(used, admitted)
         self._kept = None
 
     def change(self, limits: RateLimits, plan: QuotaPlan | None, now: float, unix: float) -> None:
@@ -148,15 +158,16 @@ class Allowance:
         self.limits.resize(limits, now)
         if plan is None:
             self.quota = None
-            for taken in self.open:
-                taken.window = None
+            for hold in self.open:
+                hold.window = None
         elif self.quota is not None and (plan.unit, plan.per) == (self.quota.plan.unit, self.quota.plan.per):
             self.quota.plan = plan
         else:
             self.quota = Quota(plan)
             self.quota.charge(self.spending.of(plan.unit, plan.per, unix), unix)
-            for taken in self.open:
-                taken.window = self.quota.hold(taken.claim.of_unit(plan.unit), taken.admitted)
+            for hold in self.open:
+                hold.amount = hold.claim.of_unit(plan.unit)
+                hold.window = self.quota.hold(hold.amount, hold.admitted)
 
     def overview(self, label: str, now: float, unix: float) -> Overview:
         """What its owner is told."""

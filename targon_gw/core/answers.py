@@ -14,8 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from attrs import define, field, frozen
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from .errors import Refusal
 from .openai import BYTES_PER_TOKEN, Endpoint
@@ -30,8 +29,7 @@ _KEY: Final = b'"model"'
 _MODEL: Final = re.compile(rb'(?<!\\)"model"[ \t\r\n]*:[ \t\r\n]*("(?:[^"\\]|\\.)*+")')
 
 
-@frozen
-class VendorError:
+class VendorError(Struct, frozen=True, gc=False):
     """An error as the vendor tells it. `message` is the vendor's own text: it may hold a secret of ours."""
 
     message: str
@@ -39,34 +37,25 @@ class VendorError:
     type: str | None
 
 
-@frozen
-class RawUsage:
-    """A `usage` object as it came; `core.meter` judges its figures."""
-
-    figures: Mapping[str, Any] = field(repr=False)
-
-
-@frozen
-class Answer:
+class Answer(Struct, frozen=True, gc=False):
     """The facts of a whole answer."""
 
     model: str | None
-    usage: RawUsage | None
+    usage: Mapping[str, Any] | None
+    """As it came; `core.meter` judges its figures."""
     error: VendorError | None
     shaped: bool
     """`choices` is an array that holds something; `data` for embeddings."""
-    finish_reasons: tuple[str | None, ...]
-    """One for each choice."""
     completion_estimate: int = 0
     """Tokens made, rather too many, from the bytes of the answer; 0 where it has no choices."""
 
 
-class _Choice(msgspec.Struct, gc=False):
+class _Choice(Struct, gc=False):
     finish_reason: str | None = None
     error: Any = None
 
 
-class _Body(msgspec.Struct, gc=False):
+class _Body(Struct, gc=False):
     model: str | None = None
     usage: dict[str, Any] | None = None
     choices: list[_Choice] | None = None
@@ -115,10 +104,9 @@ def read_answer(endpoint: Endpoint, body: bytes) -> Answer | None:
             error = _error_of(choice.error) or VendorError("the answer ended in an error", None, None)
     return Answer(
         read.model,
-        None if read.usage is None else RawUsage(read.usage),
+        read.usage,
         error,
         bool(read.data if endpoint is Endpoint.EMBEDDINGS else choices),
-        tuple([choice.finish_reason for choice in choices]),
         len(body) // BYTES_PER_TOKEN + 1 if choices else 0,
     )
 
@@ -210,16 +198,15 @@ def rename(body: bytes, name: str) -> bytes:
     return _exchange(body, msgspec.json.encode(name))[0]
 
 
-@define(eq=False)
-class Renamer:
+class Renamer(Struct, eq=False, gc=False):
     """Renames the events of one stream: the vendor writes the name alike in each, so one search of bytes does."""
 
     name: str
-    _quoted: bytes = field(init=False)
-    _old: bytes = field(init=False, default=b"")
-    _new: bytes = field(init=False, default=b"")
+    _quoted: bytes = b""
+    _old: bytes = b""
+    _new: bytes = b""
 
-    def __attrs_post_init__(self) -> None:
+    def __post_init__(self) -> None:
         self._quoted = msgspec.json.encode(self.name)
 
     def rename(self, event: bytes) -> bytes:

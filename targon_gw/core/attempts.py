@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-from attrs import frozen
+from msgspec import Struct
 
 from .answers import VendorError, read_error
 from .config import Dialect
@@ -23,16 +23,14 @@ SHORTEST_WAIT, LONGEST_WAIT = 1.0, 900.0
 """What a vendor's Retry-After is clamped to, seconds: never at once, never parked for ever."""
 
 
-@frozen
-class Served:
+class Served(Struct, frozen=True, gc=False):
     """What was asked for has come, or has begun to come."""
 
     reason: str = "served"
     status: int | None = 200
 
 
-@frozen
-class CallerFault:
+class CallerFault(Struct, frozen=True, gc=False):
     """The request itself is at fault; `refusal` is what the client is told."""
 
     refusal: Refusal
@@ -40,8 +38,7 @@ class CallerFault:
     status: int | None = 400
 
 
-@frozen
-class Throttled:
+class Throttled(Struct, frozen=True, gc=False):
     """Too many requests, says the vendor; `wait` in seconds where it said for how long."""
 
     wait: float | None = None
@@ -49,8 +46,7 @@ class Throttled:
     status: int | None = 429
 
 
-@frozen
-class Exhausted:
+class Exhausted(Struct, frozen=True, gc=False):
     """The account has no credit left; `sized`: none for a request of this size, a smaller one may pass."""
 
     sized: bool = False
@@ -58,24 +54,21 @@ class Exhausted:
     status: int | None = 402
 
 
-@frozen
-class Barred:
+class Barred(Struct, frozen=True, gc=False):
     """The vendor does not take this key."""
 
     reason: str = "key not accepted"
     status: int | None = 401
 
 
-@frozen
-class ModelFault:
+class ModelFault(Struct, frozen=True, gc=False):
     """The vendor does not serve this model."""
 
     reason: str = "model not served"
     status: int | None = 404
 
 
-@frozen
-class VendorFault:
+class VendorFault(Struct, frozen=True, gc=False):
     """The vendor failed; `silent`: it said nothing in time, so asking it again would only wait again."""
 
     reason: str = "vendor failed"
@@ -83,8 +76,7 @@ class VendorFault:
     silent: bool = False
 
 
-@frozen
-class Abandoned:
+class Abandoned(Struct, frozen=True, gc=False):
     """The client left."""
 
     reason: str = "client left"
@@ -94,8 +86,7 @@ class Abandoned:
 Outcome = Served | CallerFault | Throttled | Exhausted | Barred | ModelFault | VendorFault | Abandoned
 
 
-@frozen
-class Reply:
+class Reply(Struct, frozen=True, gc=False):
     """What a vendor answered, where it was not plainly what was asked for.
 
     `body` is at most its first 64 KiB. `retry_after` holds every such header as sent, `date` the answer's own clock.

@@ -12,39 +12,25 @@ from __future__ import annotations
 
 import ipaddress
 from collections import OrderedDict
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NoReturn, Protocol
 
 from attrs import define, field, frozen
 
-from .allowance import Allowance, Claim, Overview, Taken
-from .clients import ClientKey, Keyring, identify
+from .allowance import Allowance, Claim, Hold, Overview
+from .clients import ClientKey, Enrolment, Keyring, enrolment, identify
 from .config import Anonymous, ClientSettings, QuotaPlan, RateLimits
+from .cut import Cut, Slices, all_of, parted
 from .errors import Refusal
 from .limits import Shown
 from .meter import Usage
+from .spending import Used
 
 ANONYMOUS = "anonymous"
 """The name of whoever calls without a key; no client of the settings may have it."""
 KEPT_ADDRESSES = 10_000
 """Addresses of callers without a key that are remembered, some 2 KB each."""
-
-
-@define(eq=False)
-class Hold:
-    """What is set aside for one call of `client` until it is settled; settled exactly once."""
-
-    client: ClientKey
-    name: str
-    """Whose it is: the client's name, or `anonymous@ADDRESS`, which is for no log and no ledger."""
-    taken: Taken
-    open: bool = True
-
-    @property
-    def claim(self) -> Claim:
-        """What the call may use at most."""
-        return self.taken.claim
 
 
 @frozen
@@ -94,15 +80,26 @@ class Bank(Protocol):
         """The client of that name, if the settings have one."""
 
     def reconfigure(
-        self, clients: Iterable[ClientSettings], anonymous: Anonymous, defaults: Defaults, now: float
+        self,
+        clients: Sequence[ClientSettings],
+        anonymous: Anonymous,
+        defaults: Defaults,
+        now: float,
+        change: Enrolment | None = None,
     ) -> None:
-        """Go by other settings; use is kept by name."""
+        """Go by other settings; use is kept by name. `change` is what leads there, where it was made beforehand."""
 
     def replay(self, name: str, usage: Usage | None, cost: int, admitted: float) -> None:
         """Count a call that the ledger tells of."""
 
+    def replay_all(self, name: str, used: Used, admitted: float) -> None:
+        """Count calls that the ledger tells of, all admitted in the hour of `admitted`, Unix seconds."""
+
     def to_state(self) -> dict[str, Any]:
-        """All that must outlive this process; plain JSON."""
+        """All that must outlive this process, by name; plain JSON."""
+
+    def slices(self) -> Slices:
+        """The same, as of the first step, a slice at a time; to be gone through, or closed, before the next begins."""
 
     def restore(self, state: Mapping[str, Any], now: float) -> None:
         """Take up what `to_state` said in an earlier run."""
@@ -116,15 +113,20 @@ class MemoryBank:
     defaults: Defaults
     _keyring: Keyring
     _anonymous: Anonymous
+    _settings: Sequence[ClientSettings] = ()
+    _named: Mapping[str, ClientSettings] = field(factory=dict)
     _clients: dict[str, Allowance] = field(factory=dict)
+    """Of those who have called: whoever has not takes no room."""
     _idle: OrderedDict[str, Allowance] = field(factory=OrderedDict)
     """Of callers without a key and with nothing under way, whoever called last at the end."""
     _busy: dict[str, Allowance] = field(factory=dict)
+    _cut: Cut[Allowance] | None = None
+    """The state that is being written down."""
 
     @classmethod
     def of(
         cls,
-        clients: Iterable[ClientSettings],
+        clients: Sequence[ClientSettings],
         anonymous: Anonymous,
         defaults: Defaults = Defaults(),
         wall: float = 0.0,
@@ -143,8 +145,18 @@ class MemoryBank:
             return self._hold_for_address(client, claim, address, now)
         allowance = self._clients.get(client.name)
         if allowance is None or allowance.gone:
+            allowance = self._first(client.name, address, unix)
+        if self._cut is not None:
+            self._cut.before(allowance)
+        return allowance.take(client, client.name, claim, now, unix)
+
+    def _first(self, name: str, address: str, unix: float) -> Allowance:
+        """What a client may use that has used nothing yet; who is none is turned away."""
+        settings = self._named.get(name)
+        if settings is None:
             _turn_away(address, unix)
-        return Hold(client, client.name, allowance.take(claim, now, unix))
+        found = self._clients[name] = Allowance.of(settings.limits, settings.quota)
+        return found
 
     def _hold_for_address(self, client: ClientKey, claim: Claim, address: str, now: float) -> Hold:
         unix = now + self.wall
@@ -152,10 +164,12 @@ class MemoryBank:
             _turn_away(address, unix)
         name = f"{ANONYMOUS}@{caller(address)}"
         allowance = self._of_address(name)
-        taken = allowance.take(claim, now, unix)
+        if self._cut is not None:
+            self._cut.before(allowance)
+        hold = allowance.take(client, name, claim, now, unix)
         if self._idle.pop(name, None) is not None:
             self._busy[name] = allowance
-        return Hold(client, name, taken)
+        return hold
 
     def _of_address(self, name: str) -> Allowance:
         found = self._busy.get(name)
@@ -172,15 +186,11 @@ class MemoryBank:
         return found
 
     def settle(self, hold: Hold, usage: Usage | None, cost: int, now: float) -> None:
-        if not hold.open:
-            raise RuntimeError("a hold is settled once")
-        hold.open = False
-        if hold.client.name != ANONYMOUS:
-            self._clients[hold.name].settle(hold.taken, usage, cost, now)
-            return
-        allowance = self._busy[hold.name]
-        allowance.settle(hold.taken, usage, cost, now)
-        if not allowance.open:
+        allowance = hold.allowance
+        if self._cut is not None:
+            self._cut.before(allowance)
+        allowance.settle(hold, usage, cost, now)
+        if not allowance.open and hold.client.name == ANONYMOUS:
             self._idle[hold.name] = self._busy.pop(hold.name)
 
     def replay(self, name: str, usage: Usage | None, cost: int, admitted: float) -> None:
@@ -192,15 +202,24 @@ class MemoryBank:
         if name != ANONYMOUS:
             self._by_name(name).replay(usage, cost, admitted)
 
+    def replay_all(self, name: str, used: Used, admitted: float) -> None:
+        """As `replay` of calls that were all admitted in the hour of `admitted`."""
+        if name != ANONYMOUS:
+            self._by_name(name).replay_all(used, admitted)
+
     def _by_name(self, name: str) -> Allowance:
         found = self._clients.get(name)
         if found is None:
-            found = self._clients[name] = Allowance.of(RateLimits(), None)
-            found.gone = True
+            found = self._clients[name] = self._unused(name)
+            found.gone = name not in self._named
         return found
 
+    def _unused(self, name: str) -> Allowance:
+        settings = self._named.get(name)
+        return Allowance.of(RateLimits(), None) if settings is None else Allowance.of(settings.limits, settings.quota)
+
     def limits_of(self, hold: Hold, now: float) -> Shown:
-        return self._find(hold.client, hold.name).limits.shown(now)
+        return hold.allowance.limits.shown(now)
 
     def limits_at(self, client: ClientKey, address: str, now: float) -> Shown:
         """What the headers tell `client` at `address` where it has no hold: it was refused."""
@@ -217,7 +236,7 @@ class MemoryBank:
     def _find(self, client: ClientKey, name: str) -> Allowance:
         """What that one may use; a new one, which is not kept, where nothing is known."""
         if client.name != ANONYMOUS:
-            return self._clients.get(name) or Allowance.of(RateLimits(), None)
+            return self._clients.get(name) or self._unused(name)
         found = self._busy.get(name) or self._idle.get(name)
         return found or Allowance.of(self._anonymous.limits, self._anonymous.quota)
 
@@ -234,35 +253,63 @@ class MemoryBank:
         return Tally(spending.calls, len(found.open), spending.prompt, spending.completion)
 
     def reconfigure(
-        self, clients: Iterable[ClientSettings], anonymous: Anonymous, defaults: Defaults, now: float
+        self,
+        clients: Sequence[ClientSettings],
+        anonymous: Anonymous,
+        defaults: Defaults,
+        now: float,
+        change: Enrolment | None = None,
     ) -> None:
         """Go by other settings: use is kept by name, and so is what is under way, of those that are gone too."""
         unix = now + self.wall
-        named = {settings.name: settings for settings in clients}
-        self._keyring = Keyring.of(named.values(), anonymous)
-        self._anonymous, self.defaults = anonymous, defaults
-        for name, allowance in list(self._clients.items()):
-            allowance.gone = name not in named
-            if allowance.gone and not allowance.open and not allowance.spending.calls:
-                del self._clients[name]
-        for name, settings in named.items():
-            if name in self._clients:
-                self._clients[name].change(settings.limits, settings.quota, now, unix)
-            else:
-                self._clients[name] = Allowance.of(settings.limits, settings.quota)
-        for allowance in (*self._idle.values(), *self._busy.values()):
-            allowance.change(anonymous.limits, anonymous.quota, now, unix)
+        if change is None or change.before is not self._settings or change.after is not clients:
+            change = enrolment(self._settings, clients, anonymous)
+        self.defaults, self._settings, self._named = defaults, clients, change.named
+        self._keyring = change.keyring
+        for name in change.gone:
+            allowance = self._clients.get(name)
+            if allowance is not None:
+                allowance.gone = True
+                if not allowance.open and not allowance.spending.calls:
+                    del self._clients[name]
+        for settings in change.changed:
+            allowance = self._clients.get(settings.name)
+            if allowance is not None:
+                if self._cut is not None:
+                    self._cut.before(allowance)
+                allowance.change(settings.limits, settings.quota, now, unix)
+        if anonymous != self._anonymous:
+            self._anonymous = anonymous
+            for allowance in (*self._idle.values(), *self._busy.values()):
+                if self._cut is not None:
+                    self._cut.before(allowance)
+                allowance.change(anonymous.limits, anonymous.quota, now, unix)
 
     def to_state(self) -> dict[str, Any]:
-        """All that must outlive this process, by name; plain JSON. What is held is not in it: nobody would settle it.
+        return all_of(self.slices())
+
+    def slices(self) -> Slices:
+        """What is held is not in it: nobody would settle it.
 
         Its parts are handed out again as long as nothing changes in them: they are not to be altered.
         """
-        addresses = (*self._idle.items(), *self._busy.items())
-        return {
-            "clients": {name: one.to_state(self.wall) for name, one in self._clients.items() if one.spending.calls},
-            "anonymous": {name: one.to_state(self.wall) for name, one in addresses if one.spending.calls},
-        }
+        if self._cut is not None:
+            raise RuntimeError("one state is written down at a time")
+        cut = self._cut = Cut[Allowance](lambda one: one.to_state(self.wall))
+        listed = [("clients", parted(self._clients))]
+        listed += [("anonymous", parted(addresses)) for addresses in (self._idle, self._busy)]
+        state: dict[str, dict[str, Any]] = {"clients": {}, "anonymous": {}}
+        try:
+            yield 0
+            for by, parts in listed:
+                for part in parts:
+                    for name, one in part:
+                        if one.spending.calls and (told := cut.of(one))["spending"]["calls"]:
+                            state[by][name] = told
+                    yield len(part)
+        finally:
+            self._cut = None
+        return state
 
     def restore(self, state: Mapping[str, Any], now: float) -> None:
         """Take up what `to_state` said in an earlier run, but for windows that are over; before anything is held."""

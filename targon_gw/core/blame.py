@@ -20,7 +20,7 @@ that was begun before something last went to rest says nothing about how well th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from attrs import define, field, frozen
 
@@ -93,14 +93,14 @@ class Blame:
     limits_by_model: bool
     keys: Mapping[str, UpstreamKey]
     routes: dict[str, Route]
+    another_may: Callable[[UpstreamKey, str, float], bool]
+    """Whether another key than that could be asked for a model now."""
     standing: Standing = field(factory=Standing)
     """The vendor's."""
     changes: list[Change] = field(factory=list)
     """What has changed since somebody last took these away."""
     history: deque[Change] = field(factory=lambda: deque(maxlen=KEPT_CHANGES))
     """The vendor's own changes."""
-    moves: int = 0
-    """Counts what has moved, so that what was concluded from the standings can be seen to be old."""
 
     def came_back(self, lease: Lease, outcome: Outcome, now: float) -> None:
         """Move what `outcome` moves for the worse; `lease` has been counted out."""
@@ -133,7 +133,6 @@ class Blame:
     def forget(self, keys: Iterable[UpstreamKey]) -> None:
         """These keys have left: nobody is judged by them any more."""
         gone = set(keys)
-        self.moves += 1
         for route in self.routes.values():
             if route.witness in gone:
                 route.witness = None
@@ -146,7 +145,6 @@ class Blame:
         self.standing.epoch += 1
         self.standing.out = 0
         self.routes.clear()
-        self.moves += 1
 
     def proved(self, lease: Lease, now: float) -> None:
         """What was asked for has begun to come: the key, its account, the model and the vendor are well so far."""
@@ -160,10 +158,12 @@ class Blame:
         route.witness = None if key.draining else key
         if route.accused:
             self._acquit(lease, now)
-        cause = Cause(Served("a call was served"), lease.want.request_id, now)
-        for subject in list(self._proven(lease)):
-            health = subject.standing.health
-            self._move(subject, Ready() if isinstance(health, Suspect | Spent) else served(health), cause)
+        own, theirs, all_ = route.standing.health, account.standing.health, self.standing.health
+        if not (type(key.standing.health) is type(own) is type(theirs) is type(all_) is Ready) or account.leaves:
+            cause = Cause(Served("a call was served"), lease.want.request_id, now)
+            for subject in list(self._proven(lease)):
+                health = subject.standing.health
+                self._move(subject, Ready() if isinstance(health, Suspect | Spent) else served(health), cause)
         if account.short_of is not None and type(account.standing.health) is Ready:
             account.short_of = None
 
@@ -213,7 +213,7 @@ class Blame:
             return
         leave = account.leaves.get(model)
         if leave is None:  # the first of its kind: nothing can have rested before it
-            leave = account.leaves[model] = Standing()
+            leave = account.leave_for(model)
             self._rest(_of_leave(account, leave, model), True, cause, wait)
         else:
             self._rest(_of_leave(account, leave, model), lease.fresh_on_leave, cause, wait)
@@ -228,8 +228,7 @@ class Blame:
         elif wait is not None and now + wait > until_of(health):
             longer = Cooling(now + wait, max(1, strikes_of(health)))
             if isinstance(health, Cooling):  # nothing new to tell
-                subject.standing.health = longer
-                self.moves += 1
+                subject.standing.prolong(longer)
             else:
                 self._move(subject, longer, cause)
 
@@ -240,6 +239,7 @@ class Blame:
             account.short_of = asked if account.short_of is None else min(account.short_of, asked)
         else:
             account.short_of = None
+        account.standing.moved()
         health = account.standing.health
         if not isinstance(health, Spent) or (lease.fresh_on_account and now >= health.until):
             self._move(_of_account(account), spent(health, now, EXHAUSTED), cause)
@@ -269,10 +269,7 @@ class Blame:
         """Whether one key had all the faults in a row though another could have served: who fails fast is idle."""
         if any(key is not accused and now - at <= ACCUSED_FOR for key, (at, _) in route.accused.items()):
             return False
-        return any(
-            key is not accused and key.standing.may_serve(now) and key.account.may_serve(route.model, None, now)
-            for key in self.keys.values()
-        )
+        return self.another_may(accused, route.model, now)
 
     def _open(self, lease: Lease, cause: Cause) -> None:
         """The model's breaker; the vendor's too, where another model's is open for the same reason."""
@@ -292,7 +289,6 @@ class Blame:
             return
         before, after = name_of(standing.health, now), name_of(health, now)
         standing.move(health)
-        self.moves += 1
         if before == after and not isinstance(health, Cooling | Spent):
             return
         until = until_of(health) or None

@@ -83,7 +83,6 @@ def _move(pool: KeyPool, standing: Standing, name: str, history: deque[Change], 
     blame = pool._blame
     before = name_of(standing.health, move.now)
     standing.move(move.health)
-    blame.moves += 1
     after = name_of(move.health, move.now)
     change = Change(move.now, name, before, after, move.reason, None, "", move.until)
     blame.changes.append(change)

@@ -22,10 +22,11 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from attrs import define, field, frozen
+from attrs import frozen
+from msgspec import Struct, field
 
+from .allowance import Hold
 from .attempts import CallerFault, ModelFault, Outcome, Served, Throttled, VendorFault
-from .bank import Hold
 from .budget import RetryBudget
 from .catalog import Leg, Model
 from .census import STATES
@@ -54,8 +55,7 @@ class State(enum.Enum):
     SETTLED = "settled"
 
 
-@define(eq=False)
-class Attempt:
+class Attempt(Struct, eq=False):
     """One sending of a Call, under a Lease. `outcome` is `None` until it is judged."""
 
     lease: Lease
@@ -64,13 +64,10 @@ class Attempt:
     first_token: float
     """Seconds from its sending to the first event, or to the whole of an answer that is not streamed."""
     began: float
+    upstream: UpstreamSettings
+    """The vendor that it is sent to, as the settings had it when it began."""
     outcome: Outcome | None = None
     ended: float | None = None
-    upstream: UpstreamSettings = field(init=False)
-    """The vendor that it is sent to, as the settings had it when it began."""
-
-    def __attrs_post_init__(self) -> None:
-        self.upstream = self.leg.pool.settings
 
     @property
     def key(self) -> UpstreamKey:
@@ -83,29 +80,25 @@ class Attempt:
         return write(ask, edits(self.upstream.dialect, ask, self.leg.upstream_id, settings.max_tokens))
 
 
-@frozen
-class Try:
+class Try(Struct, frozen=True, gc=False):
     """Send this attempt, then `judge` its outcome."""
 
     attempt: Attempt
 
 
-@frozen
-class Wait:
+class Wait(Struct, frozen=True, gc=False):
     """Wait until then, then `resume`."""
 
     until: float
 
 
-@frozen
-class Pass:
+class Pass(Struct, frozen=True, gc=False):
     """Pass on what this attempt brought, then `settle`."""
 
     attempt: Attempt
 
 
-@frozen
-class Refuse:
+class Refuse(Struct, frozen=True, gc=False):
     """Tell the client this, then `settle`."""
 
     refusal: Refusal
@@ -124,8 +117,7 @@ class Rules:
     """A number from 0 up to, not with, 1."""
 
 
-@define(eq=False)
-class Call:
+class Call(Struct, eq=False):
     """One client request."""
 
     request_id: str
@@ -140,27 +132,25 @@ class Call:
     reference: str | None = None
     """What the client itself calls this request."""
     state: State = State.ADMITTED
-    attempts: list[Attempt] = field(factory=list)
-    _model: Model = field(init=False)
-    _wants: dict[Leg, Want] = field(factory=dict)
-    _shut: set[Leg] = field(factory=set)
+    attempts: list[Attempt] = field(default_factory=list)
+    serving: Attempt | None = None
+    """The attempt that is being passed on, or was."""
+    _standing_in: Model | None = None
+    """The fallback that is asked now in place of `model`."""
+    _wants: dict[Leg, Want] = field(default_factory=dict)
+    _shut: set[Leg] = field(default_factory=set)
     """Legs that this call does not ask again: silent with two keys, or without the model."""
-    _silent: set[Leg] = field(factory=set)
+    _silent: set[Leg] = field(default_factory=set)
     _repeated: bool = False
-
-    def __attrs_post_init__(self) -> None:
-        self._model = self.model
 
     @property
     def shown_model(self) -> str:
         """What the client is told that the model is: its own word for it, or the fallback that stood in."""
-        return self.ask.model if self._model is self.model else self._model.id
+        return self.ask.model if self._standing_in is None else self._standing_in.id
 
     @property
-    def serving(self) -> Attempt | None:
-        """The attempt that is being passed on, or was."""
-        last = self.attempts[-1] if self.attempts else None
-        return last if last is not None and isinstance(last.outcome, Served) else None
+    def _model(self) -> Model:
+        return self._standing_in or self.model
 
     def begin(self, now: float) -> Step:
         """The first step."""
@@ -176,22 +166,23 @@ class Call:
 
     def judge(self, outcome: Outcome, now: float) -> Step:
         """The step that follows an attempt that ended, or began to be served, with `outcome`."""
-        self._expect(State.TRYING)
+        if self.state is not State.TRYING:
+            self._expect(State.TRYING)
         attempt = self.attempts[-1]
         attempt.outcome, attempt.ended = outcome, now
         pool = attempt.leg.pool
-        if isinstance(outcome, Served):
+        if type(outcome) is Served:
             if self.ask.stream:  # an answer that is not streamed says nothing about its first token
                 attempt.key.noted_first_token(now - attempt.began)
             pool.proved(attempt.lease, now)
-            self.state = State.PASSING
+            self.state, self.serving = State.PASSING, attempt
             return Pass(attempt)
         pool.give_back(attempt.lease, outcome, now)
         if isinstance(outcome, CallerFault):
             fallback = self._stand_in(self._model)
             if outcome.refusal.code != "context_length_exceeded" or fallback is None:
                 return self._refuse(outcome.refusal)
-            self._model = fallback
+            self._standing_in = fallback
         if isinstance(outcome, ModelFault) or self._silent_again(attempt, outcome):
             self._shut.add(attempt.leg)
         return self._go_on(now, outcome)
@@ -228,12 +219,9 @@ class Call:
         if attempt is None and isinstance(last, VendorFault) and not last.silent and not self._repeated and not again:
             self._repeated = True
             return self._wait(now + self.rules.roll() * SAME_KEY_PAUSE)
-        model = self._stand_in(self._model)
-        while attempt is None and model is not None:
-            attempt = self._draw(model, now)
-            model = self._stand_in(model)
+        if attempt is None:
+            attempt = self._draw_stand_in(now)
         if attempt is not None:
-            self._model = attempt.model
             self.attempts.append(attempt)
             self.state = State.TRYING
             return Try(attempt)
@@ -241,6 +229,16 @@ class Call:
         if isinstance(last, Throttled) and back is not None and now < back < self.deadline:
             return self._wait(back)
         return self._give_up(last, now)
+
+    def _draw_stand_in(self, now: float) -> Attempt | None:
+        model = self._stand_in(self._model)
+        while model is not None:
+            attempt = self._draw(model, now)
+            if attempt is not None:
+                self._standing_in = model
+                return attempt
+            model = self._stand_in(model)
+        return None
 
     def _draw(self, model: Model, now: float, again: bool = False) -> Attempt | None:
         for leg in model.legs:
@@ -250,9 +248,11 @@ class Call:
             if want is None:
                 asked = asked_tokens(leg.pool.settings.dialect, self.ask, model.settings.max_tokens)
                 want = self._wants[leg] = Want(leg.upstream_id, asked, self.thread, self.request_id)
-            lease = leg.pool.draw(want, now, again)
+            pool = leg.pool
+            lease = pool.draw(want, now, again)
             if lease is not None:
-                return Attempt(lease, leg, model, min(self._patience(model, leg), self.deadline - now), now)
+                patience, left = self._patience(model, leg), self.deadline - now
+                return Attempt(lease, leg, model, patience if patience < left else left, now, pool.settings)
         return None
 
     def _patience(self, model: Model, leg: Leg) -> float:
@@ -261,8 +261,8 @@ class Call:
         first = settings.first_token or times.first_token
         if self.ask.stream:
             return first
-        tokens = self.ask.max_tokens or settings.max_tokens or FALLBACK_MAX_TOKENS
-        return min(times.total, first + tokens / SLOWEST_PACE)
+        patience = first + (self.ask.max_tokens or settings.max_tokens or FALLBACK_MAX_TOKENS) / SLOWEST_PACE
+        return patience if patience < times.total else times.total
 
     def _stand_in(self, model: Model) -> Model | None:
         """The model that stands in for `model`; not the one that was asked for, so that there is no circle."""

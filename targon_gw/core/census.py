@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from attrs import frozen
 
@@ -38,13 +39,17 @@ def state_of(key: UpstreamKey, now: float, model: str | None = None) -> str:
     """How `key` is at `now`: one of `STATES`, or `DRAINING`."""
     if key.draining:
         return DRAINING
-    return STATES[max(_rank(health, now) for health in _depends_on(key, model))]
+    return STATES[max(rank_of(health, now) for health in _depends_on(key, model))]
 
 
 def back_at(key: UpstreamKey, now: float, model: str) -> float | None:
     """When `key` may be asked for `model` again, `now` at the earliest; `None` where time alone brings it not back."""
+    return _back(_depends_on(key, model), now)
+
+
+def _back(standings: Iterable[Health], now: float) -> float | None:
     until = now
-    for health in _depends_on(key, model):
+    for health in standings:
         match health:
             case Suspect() | Barred() | Disabled(None):
                 return None
@@ -61,7 +66,33 @@ def _depends_on(key: UpstreamKey, model: str | None) -> list[Health]:
     return found if leave is None else [*found, leave.health]
 
 
-def _rank(health: Health, now: float) -> int:
+class Look(NamedTuple):
+    """How a key is that is out."""
+
+    rank: int
+    """The place of its word in `STATES`."""
+    back: float | None
+    """As `back_at`."""
+    due: float | None
+    """When the first of the rests ends that it hangs on: until then nothing changes by itself."""
+
+
+def look_at(key: UpstreamKey, now: float, model: str | None = None) -> Look | None:
+    """How a key is that has not left, at `now`; `None` where it is usable."""
+    standings = _depends_on(key, model)
+    rank = max(rank_of(health, now) for health in standings)
+    if not rank:
+        return None
+    ends = [end for health in standings if (end := end_of(health)) is not None and now < end]
+    return Look(rank, _back(standings, now), min(ends, default=None))
+
+
+def end_of(health: Health) -> float | None:
+    """When time alone ends that; `None` where it does not, or there is nothing to end."""
+    return health.until if isinstance(health, Cooling | Spent | Disabled) else None
+
+
+def rank_of(health: Health, now: float) -> int:
     """The place in `STATES`; a rest that is over is a trial, and so usable."""
     match health:
         case Disabled(until) if until is None or now < until:

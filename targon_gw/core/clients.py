@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import translate
 from hashlib import sha256
 
@@ -91,6 +91,30 @@ class Keyring:
         if secret is None:
             return self._anonymous
         return self._by_digest.get(sha256(secret).digest())
+
+
+@frozen(eq=False)
+class Enrolment:
+    """The clients of new settings, and what they change about those in force; a thread may make it."""
+
+    before: Sequence[ClientSettings]
+    after: Sequence[ClientSettings]
+    anonymous: Anonymous
+    keyring: Keyring
+    named: Mapping[str, ClientSettings]
+    """All of `after`, by name."""
+    gone: tuple[str, ...]
+    changed: tuple[ClientSettings, ...]
+    """Those who have come, or of whom something has changed."""
+
+
+def enrolment(before: Sequence[ClientSettings], after: Sequence[ClientSettings], anonymous: Anonymous) -> Enrolment:
+    """What leads from one list of clients to another."""
+    old = {settings.name: settings for settings in before}
+    named = {settings.name: settings for settings in after}
+    gone = tuple(name for name in old if name not in named)
+    changed = tuple(settings for name, settings in named.items() if old.get(name) != settings)
+    return Enrolment(before, after, anonymous, Keyring.of(named.values(), anonymous), named, gone, changed)
 
 
 def identify(client: ClientKey | None, address: str, wall: float) -> ClientKey:

@@ -52,7 +52,7 @@ def edits(dialect: Dialect, ask: Ask, model: str, default_max: int | None) -> di
     elif "stream_options" in ask.fields:
         changed["stream_options"] = None
     wanted = asked_tokens(dialect, ask, default_max)
-    if HABITS[dialect].needs_max_tokens and wanted is not None:
+    if wanted is not None and HABITS[dialect].needs_max_tokens:
         changed["max_tokens"] = b"%d" % wanted
         if "max_completion_tokens" in ask.fields:
             changed["max_completion_tokens"] = None

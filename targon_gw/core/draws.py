@@ -1,14 +1,15 @@
 """The four draws: how one key is chosen among those that may serve.
 
-A policy is a function of the roster and of a predicate that says who may; it answers with a key or with `None`. None of
-them scans the whole roster where a key is idle: a draw must not grow dearer with the pool.
+A policy is a function of the roster and of a predicate that says who may; it answers with a key or with `None`. A
+draw must not grow dearer with the pool: keys at rest are not in the roster, busy ones lie by load, and whoever is in
+the way of a draw is behind the others at the next.
 """
 
 from __future__ import annotations
 
 from bisect import bisect
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from itertools import accumulate
 
 from attrs import define, field
@@ -18,59 +19,121 @@ from .keys import UpstreamKey
 
 May = Callable[[UpstreamKey], bool]
 TRIES_AT_RANDOM = 8
-"""Random picks that meet nobody who may serve, before every key is looked at."""
+"""Random picks that meet nobody who may serve, before the least busy one is drawn."""
 
 
 @define(eq=False)
 class Roster:
-    """The keys of a pool, arranged for drawing. `roll` answers with a number from 0 up to, not with, 1."""
+    """The keys of a pool that are in the draw, arranged for it. `roll` answers with a number from 0 up to 1."""
 
     roll: Callable[[], float]
-    keys: list[UpstreamKey] = field(factory=list)
+    members: OrderedDict[UpstreamKey, float] = field(factory=OrderedDict)
+    """Who is in the draw, the next of the round first, and the load that each is filed under."""
     idle: OrderedDict[UpstreamKey, None] = field(factory=OrderedDict)
-    """Keys without a lease out, the one idle longest first."""
+    """Those without a lease out, the one idle longest first."""
+    busy: dict[float, OrderedDict[UpstreamKey, None]] = field(factory=dict)
+    """The others by load: of one load, the one that came to it first."""
+    _wheel: Sequence[UpstreamKey] = ()
+    """All keys of the pool, in the draw or not."""
     _bounds: list[int] = field(factory=list)
-    _next: int = 0
 
-    def fill(self, keys: list[UpstreamKey]) -> None:
-        """Take these keys, in this order."""
-        self.keys = keys
-        self.idle = OrderedDict((key, None) for key in sorted(keys, key=lambda k: k.turn) if key.in_flight == 0)
+    def fill(self, keys: Sequence[UpstreamKey]) -> None:
+        """Have these keys on the wheel, in this order; who is in the draw is not changed by it."""
+        self._wheel = keys
         self._bounds = list(accumulate(key.weight for key in keys))
 
-    def pick(self) -> UpstreamKey:
-        """Any key, each as likely as its weight."""
-        return self.keys[bisect(self._bounds, self.roll() * self._bounds[-1])]
+    def set(self, key: UpstreamKey, well: bool) -> None:
+        """Have `key` in the draw, behind the others, or not."""
+        if not well:
+            self.drop(key)
+        elif key not in self.members:
+            load = self.members[key] = key.load
+            self._file(key, load)
 
-    def turn(self) -> UpstreamKey:
-        """The next key of the round."""
-        key = self.keys[self._next % len(self.keys)]
-        self._next = (self._next + 1) % len(self.keys)
-        return key
+    def put_first(self, keys: Sequence[UpstreamKey]) -> None:
+        """Have those of these keys that are idle before all others: they are new, and have been idle longest."""
+        for key in reversed(keys):
+            if key in self.idle and not key.turn:
+                self.idle.move_to_end(key, last=False)
+
+    def drop(self, key: UpstreamKey) -> None:
+        """Have `key` in the draw no more."""
+        load = self.members.pop(key, None)
+        if load is not None:
+            self._unfile(key, load)
+
+    def moved(self, key: UpstreamKey) -> None:
+        """A lease of `key` has gone out or come back, or it has another weight."""
+        members = self.members
+        before = members.get(key)
+        if before is None:
+            return
+        load = members[key] = key.in_flight / key.weight
+        if not before:  # written out: it is done twice a call, and costs half a microsecond
+            del self.idle[key]
+        else:
+            self._unfile(key, before)
+        if not load:
+            self.idle[key] = None
+        else:
+            self._file(key, load)
+
+    def _file(self, key: UpstreamKey, load: float) -> None:
+        if not load:
+            self.idle[key] = None
+        elif load in self.busy:
+            self.busy[load][key] = None
+        else:
+            self.busy[load] = OrderedDict({key: None})
+
+    def _unfile(self, key: UpstreamKey, load: float) -> None:
+        if not load:
+            del self.idle[key]
+            return
+        filed = self.busy[load]
+        del filed[key]
+        if not filed:
+            del self.busy[load]
+
+    def without(self, some: Container[UpstreamKey]) -> Roster:
+        """A roster of those that are not among `some`; it shares the wheel."""
+        made = Roster(self.roll)
+        made._wheel, made._bounds = self._wheel, self._bounds
+        for key in (*self.idle, *(key for filed in self.busy.values() for key in filed)):
+            if key not in some:
+                made.members[key] = key.load
+                made._file(key, key.load)
+        return made
+
+    def pick(self) -> UpstreamKey:
+        """Any key of the wheel, each as likely as its weight."""
+        return self._wheel[bisect(self._bounds, self.roll() * self._bounds[-1])]
 
 
 Policy = Callable[[Roster, May], UpstreamKey | None]
 
 
 def least_busy(roster: Roster, may: May) -> UpstreamKey | None:
-    """The key idle longest; where all are busy, the one with the fewest leases out by weight."""
+    """The key idle longest; where all are busy, one of those with the fewest leases out by weight."""
     idle = roster.idle
     for _ in range(len(idle)):
         key = next(iter(idle))
         if may(key):
             return key
         idle.move_to_end(key)
-    return min((k for k in roster.keys if k.in_flight and may(k)), key=_by_load, default=None)
-
-
-def _by_load(key: UpstreamKey) -> tuple[float, int]:
-    return key.load, key.turn
+    for load in sorted(roster.busy):
+        for key in roster.busy[load]:
+            if may(key):
+                return key
+    return None
 
 
 def round_robin(roster: Roster, may: May) -> UpstreamKey | None:
     """The next in turn."""
-    for _ in range(len(roster.keys)):
-        key = roster.turn()
+    members = roster.members
+    for _ in range(len(members)):
+        key = next(iter(members))
+        members.move_to_end(key)
         if may(key):
             return key
     return None

@@ -7,33 +7,38 @@ It admits calls and settles them; what happens between is the Call's. `now` is t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import define, evolve, field, frozen
+from msgspec import Struct
 
 from . import standings
-from .allowance import Claim
+from .allowance import Claim, Hold
 from .attempts import Abandoned, Outcome, Served, VendorFault
-from .bank import Bank, Defaults, Hold, MemoryBank
+from .bank import Bank, Defaults, MemoryBank
 from .budget import RetryBudget
 from .call import Attempt, Call, Rules, State
 from .catalog import Catalog, Model
 from .census import STATES
+from .changeover import Changeover, changeover
 from .clients import ClientKey, identify
 from .config import Config
+from .cut import Slices, all_of
 from .dialects import FALLBACK_MAX_TOKENS
-from .diff import Diff, difference
+from .diff import Diff
+from .entries import Closing, entries_of
 from .errors import Refusal
+from .folding import Folding
 from .keys import Change
 from .ledger import Ending, Entry, Kind, Ledger
 from .limits import Shown
-from .meter import Usage
+from .lines import Row
 from .openai import Ask, Endpoint
 from .pool import KeyPool
-from .prices import cost_of
-from .reload import key_name
+from .prices import price_of
 
+SERVED = Served()
 OPENING = 1 << 16
 """Bytes of the messages that a conversation is known by at most."""
 
@@ -48,22 +53,12 @@ class Report:
     draining: bool
 
 
-@frozen
-class Asking:
+class Asking(Struct, frozen=True, gc=False):
     """Who asks, from which IP address, in which request."""
 
     client: ClientKey
     address: str
     request_id: str
-
-
-@frozen
-class Closing:
-    """How a call ended: the HTTP status that the client was sent is `None` where it had left before."""
-
-    ending: Ending
-    usage: Usage | None = None
-    status: int | None = None
 
 
 @define(eq=False)
@@ -139,42 +134,10 @@ class Gateway:
         return self.bank.limits_of(call.hold, now)
 
     def entries_of(self, call: Call, closing: Closing, now: float) -> list[Entry]:
-        """What `call` comes to: an Entry for each attempt that failed, in order, and at the end the call's own.
-
-        Nothing is changed by it: it is to be on file before `settle` makes it so.
-        """
+        """What `call` comes to; see `core.entries`. Nothing is changed by it."""
         if call.state is State.SETTLED:
             raise RuntimeError("a call is settled once")
-        unix = now + self.wall
-        entries = [
-            _failed(call, attempt, unix) for attempt in call.attempts if not isinstance(attempt.outcome, Served | None)
-        ]
-        serving, usage = call.serving, closing.usage
-        price = (call.model if serving is None else serving.model).settings.price
-        key = None if serving is None else serving.key
-        entries.append(
-            Entry(
-                Kind.CALL,
-                unix,
-                call.request_id,
-                call.client.name,
-                call.ask.model,
-                None if serving is None else serving.model.id,
-                None if serving is None else serving.upstream.name,
-                None if serving is None else serving.lease.account.id,
-                None if key is None else key.id,
-                call.ask.stream,
-                closing.status,
-                closing.ending,
-                usage,
-                0 if usage is None else cost_of(usage, price),
-                len(call.attempts),
-                serving.ended - call.admitted if serving is not None and serving.ended is not None else None,
-                now - call.admitted,
-                call.reference,
-            )
-        )
-        return entries
+        return entries_of(call, closing, now, self.wall)
 
     def settle(self, call: Call, entry: Entry, now: float) -> None:
         """End `call` with the Entry that it came to, once: its lease comes back, its hold is released."""
@@ -189,14 +152,30 @@ class Gateway:
 
     def to_state(self, now: float) -> dict[str, Any]:
         """All that must outlive this process, as of the last line of the ledger: plain JSON, not to be altered."""
-        return {
-            "ledger": self.ledger.to_state(),
-            "bank": self.bank.to_state(),
-            "health": standings.to_state(self.pools.values(), now, self.wall),
-            "open": [
+        return all_of(self.slices(now))
+
+    def slices(self, now: float) -> Slices:
+        """The same, as of the line that is the last at the first step, a slice at a time.
+
+        To be gone through, or closed, before the next begins.
+        """
+        ledger, bank = self.ledger.slices(), self.bank.slices()
+        try:
+            next(ledger)
+            next(bank)
+            under_way = [
                 [c.request_id, c.client.name, c.ask.model, c.ask.stream, c.admitted + self.wall] for c in self.calls
-            ],
-        }
+            ]
+            health = standings.slices(self.pools.values(), now, self.wall)
+            return {
+                "ledger": (yield from ledger),
+                "bank": (yield from bank),
+                "health": (yield from health),
+                "open": under_way,
+            }
+        finally:
+            ledger.close()
+            bank.close()
 
     def restore(self, state: Mapping[str, Any], now: float) -> None:
         """Take up what `to_state` said in an earlier run, before anything is admitted."""
@@ -234,42 +213,46 @@ class Gateway:
         if self.ledger.fold(n, entry) and entry.kind is Kind.CALL and entry.client is not None:
             self.bank.replay(entry.client, entry.usage, entry.cost, entry.admitted)
 
-    def reconfigure(self, config: Config, now: float) -> Diff:
+    def replay_all(self, runs: Iterable[Sequence[Row]]) -> None:
+        """As `replay` of each of these lines, in the order of their numbers."""
+        folding = Folding(self.ledger, self.bank)
+        for rows in runs:
+            if self._orphans:
+                for row in rows:
+                    if row.kind is Kind.CALL:
+                        self._orphans.pop(row.id, None)
+            folding.take(rows)
+        folding.done()
+
+    def reconfigure(self, config: Config, now: float, change: Changeover | None = None) -> Diff:
         """Go by `config`, which is taken to be checked, from now on; what that has changed. Whole or not at all.
 
-        Calls that run go on with the models, the vendors and the keys that they have.
+        `change` is what leads there, where it was worked out beforehand; what is left to do takes as long as there are
+        things that change. Calls that run go on with the models, the vendors and the keys that they have.
         """
+        if change is None or not change.is_from(self.config, config):
+            change = changeover(self.config, config)
         known = {**self.leaving, **self.pools}
         pools: dict[str, KeyPool] = {}
         for settings in config.upstreams:
             pools[settings.name] = known.get(settings.name) or KeyPool(evolve(settings, keys=()), self.rules.roll)
         catalog = Catalog.of(config.models, pools)
         defaults = Defaults(config.default_limits, config.default_quota)
-        self.bank.reconfigure(config.clients, config.anonymous, defaults, now)
+        self.bank.reconfigure(config.clients, config.anonymous, defaults, now, change.clients)
         # What could fail is done: from here on everything is taken.
-        told = [pools[settings.name].reconfigure(settings, now) for settings in config.upstreams]
+        told = [pools[each.name].reconfigure(each, now, change.pools[each.name]) for each in config.upstreams]
         left = {name: pool for name, pool in known.items() if name not in pools}
         told += [pool.reconfigure(evolve(pool.settings, keys=()), now) for pool in left.values()]
-        diff = difference(self.config, config, told)
         self.leaving = {name: pool for name, pool in left.items() if pool.draining}
         self.config, self.pools, self.catalog = config, pools, catalog
         self.rules.budget.share = config.retries.budget
         self.rules = evolve(self.rules, retries=config.retries)
-        return diff
-
-    def usable(self, now: float) -> set[str]:
-        """The keys of all vendors that are well, as `core.reload` names them."""
-        return {
-            key_name(pool.name, key.id)
-            for pool in self.pools.values()
-            for key in pool.keys.values()
-            if pool.state_of(key, now) == "usable"
-        }
+        return evolve(change.diff, pools=tuple(diff for diff in told if diff))
 
     def changes(self) -> Iterator[tuple[str, Change]]:
         """What has changed in the health of keys since this was last asked: the upstream's name, and the change."""
         for pool in self.pools.values():
-            if pool.changed:
+            if pool.changes:
                 for change in pool.taken_changes():
                     yield pool.name, change
 
@@ -287,7 +270,7 @@ class Gateway:
         """`available`, `degraded` (not by the first of its routes, or half of the keys are out) or `unavailable`."""
         able, ready = 0, 0
         for leg in model.legs:
-            census = leg.pool.vacancy(leg.upstream_id, now).states
+            census = leg.pool.census_for(leg.upstream_id, now)
             route = leg.pool.routes.get(leg.upstream_id)
             open_ = leg.pool.standing.may_serve(now) and (route is None or route.standing.may_serve(now))
             able += sum(census.values())
@@ -316,34 +299,14 @@ def _claim(ask: Ask, model: Model) -> Claim:
     most = (
         0 if ask.endpoint is Endpoint.EMBEDDINGS else ask.max_tokens or model.settings.max_tokens or FALLBACK_MAX_TOKENS
     )
-    return Claim.of(ask.prompt_estimate, most * ask.generations, model.settings.price)
-
-
-def _failed(call: Call, attempt: Attempt, unix: float) -> Entry:
-    """The Entry of an attempt that did not serve; nobody is charged with it."""
-    outcome, lease = attempt.outcome, attempt.lease
-    ended = attempt.began if attempt.ended is None else attempt.ended
-    return Entry(
-        Kind.ATTEMPT,
-        unix,
-        call.request_id,
-        client=call.client.name,
-        model=call.ask.model,
-        served=attempt.model.id,
-        upstream=attempt.upstream.name,
-        account=lease.account.id,
-        key=attempt.key.id,
-        stream=call.ask.stream,
-        status=None if outcome is None else outcome.status,
-        took=ended - attempt.began,
-        note=None if outcome is None else outcome.reason,
-    )
+    prompt, completion = ask.prompt_estimate, most * ask.generations
+    return Claim(prompt + completion, price_of(prompt, completion, model.settings.price))
 
 
 def _outcome(ending: Ending | None, attempt: Attempt) -> Outcome:
     match ending:
         case Ending.SERVED:
-            return Served()
+            return SERVED
         case Ending.TRUNCATED:
             return VendorFault("the stream was cut")
         case Ending.FAILED if not isinstance(attempt.outcome, Served):

@@ -10,6 +10,8 @@ Time is the caller's monotonic `now`, in seconds.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from attrs import define, frozen
 
 from .attempts import Rest
@@ -120,7 +122,9 @@ class Standing:
     epoch: int = 0
     """Counts the rests: a lease bears the epoch it began in, so that an old one is told from a trial."""
     out: int = 0
-    """Leases of this epoch that have not come back."""
+    """Leases of this epoch that have not come back; 0 of what is ready, of which as many may be out as one likes."""
+    told: Callable[[], object] | None = None
+    """Called when it has moved: somebody keeps count."""
 
     def may_serve(self, now: float) -> bool:
         """Whether one more lease may go out at `now`."""
@@ -140,20 +144,31 @@ class Standing:
     def lease(self, now: float) -> int:
         """Take note of a lease that goes out; the epoch that it is to bear."""
         health = self.health
-        if type(health) is not Ready:
-            if isinstance(health, Cooling | Spent) and now >= health.until:
-                self.health = Trial(1, health.strikes)
-            elif isinstance(health, Disabled) and health.until is not None and now >= health.until:
-                self.health = Ready()
-        self.out += 1
+        if isinstance(health, Cooling | Spent) and now >= health.until:
+            self.health = Trial(1, health.strikes)
+        elif isinstance(health, Disabled) and health.until is not None and now >= health.until:
+            self.health = Ready()
+        if type(self.health) is not Ready:
+            self.out += 1
         return self.epoch
 
     def give_back(self, epoch: int) -> bool:
         """Take note of a lease that comes back; whether it was begun since the last rest."""
         if epoch != self.epoch:
             return False
-        self.out -= 1
+        if type(self.health) is not Ready:
+            self.out -= 1
         return True
+
+    def prolong(self, health: Cooling) -> None:
+        """Have a rest end later: it is the same rest."""
+        self.health = health
+        self.moved()
+
+    def moved(self) -> None:
+        """Say that it is otherwise than before."""
+        if self.told is not None:
+            self.told()
 
     def move(self, health: Health) -> bool:
         """Change to `health`; whether that is another kind. A rest begins a new epoch."""
@@ -161,4 +176,7 @@ class Standing:
         if isinstance(health, Cooling | Spent | Suspect | Barred | Disabled):
             self.epoch += 1
             self.out = 0
+        elif type(health) is Ready:
+            self.out = 0
+        self.moved()
         return type(before) is not type(health)

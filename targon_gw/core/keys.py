@@ -6,8 +6,13 @@ They hold state and answer questions about themselves; who is drawn and what an 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from attrs import define, field, frozen
+from msgspec import Struct
+from msgspec import field as member
 
 from .config import KeySettings, Secret
 from .health import Disabled, Spent, Standing
@@ -41,6 +46,26 @@ class Account:
     short_of: int | None = None
     """Where its credit was too small for a call: how many tokens that one asked for; a smaller one may still pass."""
     history: deque[Change] = field(factory=lambda: deque(maxlen=KEPT_CHANGES))
+    _tell: Callable[[Any], object] | None = None
+
+    def leave_for(self, model: str) -> Standing:
+        """The account's leave to use `model`; a new one where nothing is known of it."""
+        leave = self.leaves.get(model)
+        if leave is None:
+            leave = self.leaves[model] = Standing()
+            self._tells(leave, (self, model))
+        return leave
+
+    def told_by(self, tell: Callable[[Any], object] | None) -> None:
+        """From now on `tell` is told when the account moves (the account), or a leave of it (the two, as a pair)."""
+        if tell is not self._tell:
+            self._tell = tell
+            self._tells(self.standing, self)
+            for model, leave in self.leaves.items():
+                self._tells(leave, (self, model))
+
+    def _tells(self, standing: Standing, what: object) -> None:
+        standing.told = None if self._tell is None else partial(self._tell, what)
 
     def may_serve(self, model: str, max_tokens: int | None, now: float) -> bool:
         """Whether the account may be asked for `model` at `now`."""
@@ -108,8 +133,7 @@ class Route:
     history: deque[Change] = field(factory=lambda: deque(maxlen=KEPT_CHANGES))
 
 
-@define(eq=False)
-class Want:
+class Want(Struct, eq=False):
     """What a call needs of a key."""
 
     model: str
@@ -118,13 +142,12 @@ class Want:
     thread: int | None = None
     """A hash of the conversation: vendors cache prefixes, so the key that served it last is preferred."""
     request_id: str = ""
-    tried_keys: set[str] = field(factory=set)
-    tired_accounts: set[str] = field(factory=set)
+    tried_keys: set[str] = member(default_factory=set)
+    tired_accounts: set[str] = member(default_factory=set)
     """Accounts that have answered this call with a 429 or with no credit."""
 
 
-@define(eq=False)
-class Lease:
+class Lease(Struct, eq=False):
     """Leave to use one key for one Attempt; given back once."""
 
     key: UpstreamKey
@@ -138,6 +161,8 @@ class Lease:
     leave_epoch: int | None
     route_epoch: int
     upstream_epoch: int
+    counted: tuple[tuple[Standing, int], ...] = ()
+    """The standings that keep count of it, those that were not ready, and the epoch that it has there."""
     open: bool = True
     proved: bool = False
     """What was asked for has begun to come."""

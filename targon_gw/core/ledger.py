@@ -10,25 +10,30 @@ from __future__ import annotations
 
 import enum
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from zlib import crc32
 
 import msgspec
-from attrs import define, evolve, field, fields, frozen
+from attrs import define, field, fields
 from msgspec import Meta
 
+from .alike import Alike
+from .cut import Cut, Slices, all_of, parted, written
 from .meter import Source, Usage
 
 AT_ONCE = 256
 """Entries that are added up together: half a millisecond's work."""
+DAY: Final = 86_400
 KEPT_ENTRIES = 1_000
 """Entries of calls and attempts that are at hand for `calls`, some 700 bytes each."""
 
 
 class Kind(enum.Enum):
     """What an Entry records. The values stand in files: they are for good."""
+
+    __hash__ = object.__hash__  # Enum's own is written in Python, and entries are counted by kind and ending
 
     CALL = "call"
     ATTEMPT = "attempt"
@@ -44,7 +49,7 @@ class Kind(enum.Enum):
 class Ending(enum.Enum):
     """How a call ended."""
 
-    __hash__ = object.__hash__  # Enum's own is written in Python, and calls are counted by their ending
+    __hash__ = object.__hash__
 
     SERVED = "served"
     TRUNCATED = "truncated"
@@ -53,8 +58,7 @@ class Ending(enum.Enum):
     FAILED = "failed"
 
 
-@frozen
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One line's worth. Durations are seconds: `first` to the first event or the whole answer, `took` to the end."""
 
     kind: Kind
@@ -135,6 +139,8 @@ _NOTHING: Final = Usage(0, 0)
 _CRC: Final = b',"crc":"'
 _TAIL: Final = 18
 """Bytes from there to the end of the line: `,"crc":"xxxxxxxx"}`."""
+TAIL: Final = _TAIL + 1
+"""With the line feed."""
 
 
 def line_of(entry: Entry, n: int) -> bytes:
@@ -186,11 +192,11 @@ def _line(entry: Entry, n: int) -> _Line:
 
 def _mended(entry: Entry) -> Entry:
     changed: dict[str, Any] = {}
-    for one in fields(Entry):
-        text = getattr(entry, one.name)
+    for name in entry.__struct_fields__:
+        text = getattr(entry, name)
         if isinstance(text, str):
-            changed[one.name] = text.encode("utf-8", "replace").decode()
-    return evolve(entry, **changed)
+            changed[name] = text.encode("utf-8", "replace").decode()
+    return msgspec.structs.replace(entry, **changed)
 
 
 def _printable(text: bytes) -> bytes:
@@ -271,9 +277,11 @@ class Ledger:
     """The number of the last line that is folded in."""
     _totals: dict[str, dict[str, Sums]] = field(factory=lambda: {by: {} for by in BY})
     _recent: deque[Entry] = field(factory=lambda: deque(maxlen=KEPT_ENTRIES))
-    _day: tuple[int, str] = (-1, "")
     _pending: list[Entry] = field(factory=list)
-    """Folded in, and not yet added up: that is done for many at once, or when somebody looks (2 µs each, not 4.5)."""
+    """Folded in, and not yet added up: that is done for many at once, or when somebody looks (1 µs each, not 4.5)."""
+
+    _cut: Cut[Sums] | None = None
+    """The state that is being written down."""
 
     @property
     def totals(self) -> dict[str, dict[str, Sums]]:
@@ -298,59 +306,73 @@ class Ledger:
         return True
 
     def _add_up(self) -> None:
+        """Add up what is pending: what is alike first, then each such sum under its six names."""
         pending, self._pending = self._pending, []
+        sums: dict[tuple[object, ...], Alike] = {}
+        recent, day, ends = self._recent, "", 0.0
         for entry in pending:
-            self._add(entry)
+            kind, served, at = entry.kind, entry.served, entry.at
+            if kind is Kind.CALL or kind is Kind.ATTEMPT:
+                recent.append(entry)
+            if not 0.0 < ends - at <= DAY:
+                ends = (at // DAY + 1) * DAY
+                day = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
+            model = entry.model if served is None else served
+            names = (entry.client, model, entry.key, entry.account, entry.upstream, day)
+            which = (kind, entry.ending, names)
+            alike = sums.get(which)
+            if alike is None:
+                alike = sums[which] = Alike(names)
+            alike.count += 1
+            if entry.usage is not None:
+                alike.take(entry.usage, entry.cost)
+        for (one, ending, _), alike in sums.items():
+            self._count(one, ending, alike)
 
-    def _add(self, entry: Entry) -> None:
-        match entry.kind:
+    def _count(self, kind: object, ending: object, alike: Alike) -> None:
+        match kind:
             case Kind.CALL:
-                self._recent.append(entry)
-                _count_call(self._rows(entry), entry)
+                for row in self._rows(alike.names):
+                    _count_calls(row, ending, alike)
             case Kind.ATTEMPT:
-                self._recent.append(entry)
-                tokens = _tokens(entry)
-                for sums in self._rows(entry):
-                    sums.attempts_failed += 1
-                    sums.attempt_tokens += tokens
+                for row in self._rows(alike.names):
+                    row.attempts_failed += alike.count
+                    row.attempt_tokens += alike.prompt + alike.completion
             case Kind.PROBE:
-                tokens = _tokens(entry)
-                for sums in self._rows(entry):
-                    sums.probe_tokens += tokens
+                for row in self._rows(alike.names):
+                    row.probe_tokens += alike.prompt + alike.completion
             case _:
                 pass
 
-    def _rows(self, entry: Entry) -> list[Sums]:
-        """The sums that an entry counts in, about to be altered."""
-        served = entry.served
-        names = (
-            entry.client,
-            entry.model if served is None else served,
-            entry.key,
-            entry.account,
-            entry.upstream,
-            self._day_of(entry.at),
-        )
-        rows = []
+    def _rows(self, names: tuple[str | None, ...]) -> Iterator[Sums]:
+        """The sums under these names, about to be altered."""
         for sums_of, name in zip(self._totals.values(), names, strict=True):
             if name is not None:
                 sums = sums_of.get(name)
                 if sums is None:
                     sums = sums_of[name] = Sums()
+                elif self._cut is not None:
+                    self._cut.before(sums)
                 sums._kept = None
-                rows.append(sums)
-        return rows
-
-    def _day_of(self, at: float) -> str:
-        number = int(at // 86_400)
-        if number != self._day[0]:
-            self._day = number, datetime.fromtimestamp(number * 86_400, UTC).strftime("%Y-%m-%d")
-        return self._day[1]
+                yield sums
 
     def to_state(self) -> dict[str, Any]:
         """The totals and the last line's number; plain JSON, whose parts are not to be altered."""
-        rows = {by: {name: sums.to_state() for name, sums in names.items()} for by, names in self.totals.items()}
-        return {"n": self.n, "totals": rows}
+        return all_of(self.slices())
+
+    def slices(self) -> Slices:
+        """The same, as of the first step, a slice at a time; to be gone through, or closed, before the next begins."""
+        if self._cut is not None:
+            raise RuntimeError("one state is written down at a time")
+        listed = {by: parted(names) for by, names in self.totals.items()}
+        cut, n = Cut(Sums.to_state), self.n
+        self._cut = cut
+        try:
+            yield 0
+            rows = yield from written(listed, cut)
+        finally:
+            self._cut = None
+        return {"n": n, "totals": rows}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up what `to_state` said."""
@@ -363,31 +385,14 @@ class Ledger:
                 sums._kept = dict(row)
 
 
-def _tokens(entry: Entry) -> int:
-    return 0 if entry.usage is None else entry.usage.prompt + entry.usage.completion
-
-
-def _count_call(rows: list[Sums], entry: Entry) -> None:
-    """Count a call in each of `rows`: what most calls don't have is looked at once, not six times (1.5 µs in all)."""
-    if entry.ending is Ending.SERVED:
-        for sums in rows:
-            sums.served += 1
-    elif entry.ending is not None:
-        name = entry.ending.value
-        for sums in rows:
-            setattr(sums, name, getattr(sums, name) + 1)
-    usage, cost = entry.usage, entry.cost
-    if usage is None:
-        return
-    prompt, completion, cached, reasoning = usage.prompt, usage.completion, usage.cached, usage.reasoning
-    for sums in rows:
-        sums.prompt += prompt
-        sums.completion += completion
-        sums.cost += cost
-    if cached or reasoning:
-        for sums in rows:
-            sums.cached += cached
-            sums.reasoning += reasoning
-    if usage.source is not Source.UPSTREAM:
-        for sums in rows:
-            sums.estimated += prompt + completion
+def _count_calls(sums: Sums, ending: object, alike: Alike) -> None:
+    """Count calls that ended alike; only what was used has a cost."""
+    if isinstance(ending, Ending):
+        name = ending.value
+        setattr(sums, name, getattr(sums, name) + alike.count)
+    sums.prompt += alike.prompt
+    sums.completion += alike.completion
+    sums.cached += alike.cached
+    sums.reasoning += alike.reasoning
+    sums.estimated += alike.estimated
+    sums.cost += alike.cost

@@ -11,7 +11,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, field
+from msgspec import Struct
 
 from .config import RateLimits
 from .errors import Refusal
@@ -22,65 +23,75 @@ _GRAIN = 1e-6
 """What a level may be short of and still do: far less than a token, far more than the rounding of floats."""
 
 
+Shelf = tuple[int, int, float]
+"""A limit by the minute, what remains of it, and the seconds until it is whole again."""
+
+
 @define(eq=False)
 class Rate:
     """So many a minute. Amounts are requests or tokens; times are monotonic seconds."""
 
     per_minute: int
-    _level: float = field(init=False)
+    level: float = field(init=False)
     """What was left at `_at`; below zero where more was used than had been claimed."""
     _at: float = field(init=False, default=0.0)
+    _seconds_each: float = field(init=False)
 
-    @_level.default
+    @level.default
     def _full(self) -> float:
         return float(self.per_minute)
 
-    def _filled(self, now: float) -> float:
+    @_seconds_each.default
+    def _pace(self) -> float:
+        return 60.0 / self.per_minute
+
+    def filled(self, now: float) -> float:
         """What is left now."""
-        if now > self._at:
-            level = self._level + (now - self._at) * self.per_minute / 60.0
-            self._level = level if level < self.per_minute else float(self.per_minute)
-            self._at = now
-        return self._level
+        level, at = self.level, self._at
+        if now > at:
+            level += (now - at) / self._seconds_each
+            if level > self.per_minute:
+                level = float(self.per_minute)
+            self.level, self._at = level, now
+        return level
 
     def wait(self, amount: float, now: float) -> float:
         """Seconds until `amount` may be taken, 0.0 where it may be now; more than a minute's worth counts as that."""
-        short = (amount if amount < self.per_minute else self.per_minute) - self._filled(now)
-        return short * 60.0 / self.per_minute if short > _GRAIN else 0.0
+        short = (amount if amount < self.per_minute else self.per_minute) - self.filled(now)
+        return short * self._seconds_each if short > _GRAIN else 0.0
 
     def take(self, amount: int, now: float) -> int:
         """Take `amount`, a minute's worth at most; what was taken. Whoever takes has asked `wait` before."""
         taken = amount if amount < self.per_minute else self.per_minute
-        self._level = self._filled(now) - taken
+        self.level = self.filled(now) - taken
         return taken
 
     def give_back(self, amount: int, now: float) -> None:
         """Put back `amount` that was taken and not used; a negative amount was used beyond what was taken."""
-        level = self._filled(now) + amount
-        self._level = level if level < self.per_minute else float(self.per_minute)
+        # What is given back fills a bucket as time does, in any order; what is used beyond that empties it at once.
+        level = (self.level if amount > 0 else self.filled(now)) + amount
+        self.level = level if level < self.per_minute else float(self.per_minute)
 
-    def remaining(self, now: float) -> int:
-        """What may be taken now; never negative."""
-        return max(0, math.floor(self._filled(now) + _GRAIN))
-
-    def reset(self, now: float) -> float:
-        """Seconds until it is full."""
-        return (self.per_minute - self._filled(now)) * 60.0 / self.per_minute
+    def shelf(self, now: float) -> Shelf:
+        """How it stands: its size, what may be taken now (never negative), seconds until it is full."""
+        level, full = self.filled(now), self.per_minute
+        left = int(level + _GRAIN)
+        return full, left if left > 0 else 0, (full - level) * self._seconds_each
 
     def resized(self, per_minute: int, now: float) -> Rate:
         """A Rate of another size, of which as much is used as of this one."""
         rate = Rate(per_minute)
-        rate._level, rate._at = per_minute - (self.per_minute - self._filled(now)), now
+        rate.level, rate._at = per_minute - (self.per_minute - self.filled(now)), now
         return rate
 
     def to_state(self, wall: float) -> list[float]:
         """What was used, and when that was so, in Unix seconds."""
-        return [self.per_minute - self._level, self._at + wall]
+        return [self.per_minute - self.level, self._at + wall]
 
     def restore(self, state: list[float], now: float, wall: float) -> None:
         """Take up the use of an earlier run; the time since then has filled it. A clock set back does not empty it."""
         used, at = state
-        self._level, self._at = self.per_minute - used, min(at - wall, now)
+        self.level, self._at = self.per_minute - used, min(at - wall, now)
 
 
 @define(eq=False)
@@ -109,12 +120,7 @@ class Slots:
         self.used -= 1
 
 
-Shelf = tuple[int, int, float]
-"""A limit by the minute, what remains of it, and the seconds until it is whole again."""
-
-
-@frozen
-class Shown:
+class Shown(Struct, frozen=True, gc=False):
     """What the headers tell of a client's limits; `None` where it has no such limit."""
 
     requests: Shelf | None = None
@@ -141,35 +147,48 @@ class Limits:
             Slots(settings.concurrent),
         )
 
-    def refusal(self, tokens: int, now: float) -> Refusal | None:
-        """Why a call that may use `tokens` must not begin; `None` where it may."""
+    def take(self, tokens: int, now: float) -> int:
+        """Begin a call that may use `tokens`; what was taken of the tokens' rate.
+
+        Raises `Refusal`, and takes nothing, where any of the limits is in the way.
+        """
+        requests, rate, slots = self.requests, self.tokens, self.slots
+        taken = 0
+        free = slots.limit is None or slots.used < slots.limit
+        if free and requests is not None:
+            free = 1 - requests.filled(now) <= _GRAIN
+        if free and rate is not None:
+            taken = tokens if tokens < rate.per_minute else rate.per_minute
+            free = taken - rate.filled(now) <= _GRAIN
+        if not free:
+            raise self._refusal(tokens, now)
+        slots.used += 1
+        if requests is not None:
+            requests.level -= 1
+        if rate is not None:
+            rate.level -= taken
+        return taken
+
+    def _refusal(self, tokens: int, now: float) -> Refusal:
         wait = self.requests.wait(1, now) if self.requests is not None else 0.0
         longer = self.tokens.wait(tokens, now) if self.tokens is not None else 0.0
-        if wait == 0.0 == longer and self.slots.free:
-            return None
         if not self.slots.free and max(wait, longer) <= SLOT_WAIT:
             at_once = f"{self.slots.limit} at once, and {self.slots.used} are under way"
             told = f"Too many calls: the limit is {at_once}. Try again when one of them has ended."
             return _refused(told, SLOT_WAIT)
         if longer > wait and self.tokens is not None:
-            left = f"{self.tokens.remaining(now):,} of them are left, and this call may use {tokens:,}"
+            left = f"{self.tokens.shelf(now)[1]:,} of them are left, and this call may use {tokens:,}"
             told = f"The limit of {self.tokens.per_minute:,} tokens a minute is reached: {left}."
             return _refused(f"{told} Try again in {math.ceil(longer)} s, or with a lower max_tokens.", longer)
         told = f"The limit of {self.settings.requests_per_minute:,} requests a minute is reached."
         return _refused(f"{told} Try again in {math.ceil(wait)} s.", wait)
 
-    def take(self, tokens: int, now: float) -> int:
-        """Begin a call that may use `tokens`; what was taken of the tokens' rate. `refusal` has let it pass."""
-        if self.requests is not None:
-            self.requests.take(1, now)
-        self.slots.used += 1
-        return 0 if self.tokens is None else self.tokens.take(tokens, now)
-
     def settle(self, taken: int, used: int, now: float) -> None:
         """End a call: the tokens' rate gets back what was taken and not used, or gives what was used beyond it."""
         self.slots.give_back()
-        if self.tokens is not None and taken != used:
-            self.tokens.give_back(taken - used, now)
+        tokens = self.tokens
+        if tokens is not None and taken != used:
+            tokens.give_back(taken - used, now)
 
     def resize(self, settings: RateLimits, now: float) -> None:
         """Go by other settings; what is used stays used, what is under way stays under way."""
@@ -180,7 +199,11 @@ class Limits:
 
     def shown(self, now: float) -> Shown:
         """What the headers tell."""
-        return Shown(_shelf(self.requests, now), _shelf(self.tokens, now))
+        requests, tokens = self.requests, self.tokens
+        return Shown(
+            None if requests is None else requests.shelf(now),
+            None if tokens is None else tokens.shelf(now),
+        )
 
     def to_state(self, wall: float) -> dict[str, list[float]]:
         """What the rates have used. What is under way is no state: nothing is, after a restart."""
@@ -204,7 +227,3 @@ def _resized(rate: Rate | None, per_minute: int | None, now: float) -> Rate | No
     if rate is None:
         return Rate(per_minute)
     return rate if rate.per_minute == per_minute else rate.resized(per_minute, now)
-
-
-def _shelf(rate: Rate | None, now: float) -> Shelf | None:
-    return None if rate is None else (rate.per_minute, rate.remaining(now), rate.reset(now))

@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final, NoReturn
 
 import msgspec
-from attrs import define
-from msgspec import Meta, Raw
+from msgspec import Meta, Raw, Struct
 
 from .errors import Refusal
 from .strictjson import echo, members, place
@@ -49,8 +48,7 @@ class Endpoint(enum.Enum):
     EMBEDDINGS = "embeddings"
 
 
-@define(eq=False)
-class Ask:
+class Ask(Struct, eq=False, gc=False):
     """The facts of one request."""
 
     endpoint: Endpoint
@@ -79,11 +77,11 @@ _Choices = Annotated[int, Meta(ge=1, le=128)]
 _Penalty = Annotated[float, Meta(ge=-2, le=2)]
 
 
-class _StreamOptions(msgspec.Struct, gc=False):
+class _StreamOptions(Struct, gc=False):
     include_usage: bool | None = None
 
 
-class _Shared(msgspec.Struct, gc=False):
+class _Shared(Struct, gc=False):
     model: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
 
 
@@ -102,7 +100,7 @@ class _Generation(_Shared, gc=False):
     logit_bias: Annotated[dict[str, Raw], Meta(max_length=4096)] | None = None
 
 
-class _Message(msgspec.Struct, gc=False):
+class _Message(Struct, gc=False):
     role: Annotated[str, Meta(min_length=1, max_length=64)]
 
 
@@ -247,7 +245,10 @@ def _prompts(field: str, value: str | list[Any] | None, fields: dict[str, Raw]) 
 
 def _estimate(body: bytes, fields: dict[str, Raw], *names: str) -> int:
     """Tokens in the fields `names`, taken from their bytes, a data URI as one picture."""
-    size = sum(memoryview(fields[name]).nbytes for name in names if name in fields)
+    size = 0
+    for name in names:
+        if name in fields:
+            size += memoryview(fields[name]).nbytes
     if size < 4096 or b";base64," not in body:
         return size // BYTES_PER_TOKEN + 1
     inline = [found.end() - found.start() for found in _INLINE.finditer(body)]

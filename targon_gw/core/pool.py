@@ -9,9 +9,9 @@ key that stays is the same object, one that leaves is never drawn again and live
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from . import census
 from .attempts import Outcome, Served
@@ -19,13 +19,13 @@ from .blame import Blame
 from .census import Vacancy
 from .config import KeySettings, UpstreamSettings
 from .dialects import HABITS
-from .diff import PoolDiff, pool_diff
-from .draws import POLICIES, Policy, Roster
-from .health import Standing, until_of
+from .diff import PoolDiff
+from .draws import POLICIES, Policy
+from .health import Ready, Standing, until_of
 from .keys import Account, Change, Lease, Route, UpstreamKey, Want
+from .muster import Muster
+from .turnover import Turnover, turnover
 
-VACANCY_KEPT = 0.25
-"""Seconds for which a conclusion about who is back when is kept, where nothing has moved: an outage asks it often."""
 THREADS = 10_000
 """Conversations whose last key is remembered."""
 BUSY_FOR_THREAD = 2
@@ -43,19 +43,22 @@ class KeyPool:
     routes: dict[str, Route] = field(factory=dict)
     draining: dict[str, UpstreamKey] = field(factory=dict)
     """Keys that have left the settings and have leases out."""
+    changes: list[Change] = field(init=False)
+    """What has changed since `taken_changes` was last asked."""
     _blame: Blame = field(init=False)
-    _roster: Roster = field(init=False)
+    _muster: Muster = field(init=False)
     _policy: Policy = field(init=False)
     _threads: OrderedDict[int, UpstreamKey] = field(factory=OrderedDict)
     _turn: int = 0
-    _vacancies: dict[str, tuple[float, int, Vacancy]] = field(factory=dict)
-    """By model: when it was concluded, at how many moves, and what."""
 
     def __attrs_post_init__(self) -> None:
-        self._roster = Roster(self.roll)
+        self._muster = Muster(self.roll)
         self._policy = POLICIES[self.settings.draw]
-        self._blame = Blame(self.settings.name, _limits_by_model(self.settings), self.keys, self.routes)
-        self._take_in(self.settings, {}, 0.0)
+        self._blame = Blame(
+            self.settings.name, _limits_by_model(self.settings), self.keys, self.routes, self._another_may
+        )
+        self.changes = self._blame.changes
+        self._take_in(turnover(evolve(self.settings, keys=()), self.settings), 0.0)
 
     @property
     def name(self) -> str:
@@ -67,76 +70,92 @@ class KeyPool:
         """The vendor's own."""
         return self._blame.standing
 
-    @property
-    def changed(self) -> bool:
-        """Whether something has changed since `taken_changes` was last asked."""
-        return bool(self._blame.changes)
-
     def taken_changes(self) -> list[Change]:
         """What has changed since this was last asked."""
-        taken, self._blame.changes = self._blame.changes, []
+        taken = self.changes.copy()
+        self.changes.clear()
         return taken
 
     # who is in it
 
-    def reconfigure(self, settings: UpstreamSettings, now: float) -> PoolDiff:
-        """Go by these settings from now on; what that has changed.
+    def reconfigure(self, settings: UpstreamSettings, now: float, change: Turnover | None = None) -> PoolDiff:
+        """Go by these settings from now on; what that has changed. `change` is what was worked out of it beforehand.
 
         Keys that stay keep their health, their leases and their history. Those that leave are drawn no more, finish
         the calls that they have (`draining`), and are gone; so is an account without a key.
         """
-        before, self.settings = self.settings, settings
+        before = self.settings
+        if change is None or change.before is not before or change.after is not settings:
+            change = turnover(before, settings)
+        self.settings = settings
         self._policy = POLICIES[settings.draw]
-        diff = pool_diff(before, settings, {key.id: key.in_flight for key in self.keys.values()})
+        diff = change.diff({id: self.keys[id].in_flight for id in change.left})
         self._blame.limits_by_model = _limits_by_model(settings)
         if settings.base_url != before.base_url:
             self._blame.moved_house()
-        self._take_in(settings, {entry.secret.fingerprint: entry.enabled for entry in before.keys}, now)
+        self._take_in(change, now)
         return diff
 
-    def _take_in(self, settings: UpstreamSettings, were_on: Mapping[str, bool], now: float) -> None:
-        """Make the keys of `settings` those of the pool; `were_on` says which of them were, and switched on."""
-        known = {**self.draining, **self.keys}
-        accounts: dict[str, Account] = {}
-        keys: dict[str, UpstreamKey] = {}
-        for entry in settings.keys:
-            key = known.get(entry.secret.fingerprint)
-            if key is not None and key.secret != entry.secret:
-                key = None  # eight digits in common and nothing else
-            account = accounts.get(entry.account)
-            if account is None:
-                account = self._account(entry.account, key)
-                accounts[account.id] = account
-            if key is None:
-                key = UpstreamKey.of(entry, account)
-            else:
-                self._stays(key, entry, account)
-                if entry.enabled is not were_on.get(key.id):
-                    self._blame.switched(key, entry.enabled, now)
-            keys[key.id] = key
-        gone = [key for key in self.keys.values() if keys.get(key.id) is not key]
-        self.accounts = accounts
-        self.keys.clear()  # in place: it is shared with those who judge
-        self.keys.update(keys)
-        self.draining = {id: key for id, key in self.draining.items() if key.draining}
+    def _take_in(self, change: Turnover, now: float) -> None:
+        """Have the keys of the new settings be those of the pool."""
+        gone = [self.keys.pop(id) for id in change.left]
+        self._muster.leave(gone)
+        came = [self._arrived(entry, now) for entry in change.came]
+        for before, after in change.edited:
+            self._edited(before, after, now)
+        if change.order is not None:
+            known = {**self.keys, **{key.id: key for key in came}}
+            self.keys.clear()  # in place: it is shared with those who judge
+            self.keys.update((id, known[id]) for id in change.order)
+        if change.order is not None or change.edited:
+            self.accounts = {key.account.id: key.account for key in self.keys.values()}
+            self._muster.enter(came)
+            self._muster.arrange(list(self.keys.values()))
         self._part_with(gone)
-        self._roster.fill(list(keys.values()))
+
+    def _arrived(self, entry: KeySettings, now: float) -> UpstreamKey:
+        """The key of that entry: a new one, or one that had left and has calls to finish."""
+        key = self.draining.get(entry.secret.fingerprint)
+        if key is None or key.secret != entry.secret:
+            return UpstreamKey.of(entry, self._account(entry.account, None))
+        del self.draining[key.id]
+        key.draining = False
+        self._described(key, entry)
+        self._blame.switched(key, entry.enabled, now)
+        return key
+
+    def _edited(self, before: KeySettings, after: KeySettings, now: float) -> None:
+        key = self.keys[after.secret.fingerprint]
+        moves = before.account != after.account
+        if moves:
+            self._muster.leave([key])
+        self._described(key, after)
+        if moves:
+            self._muster.enter([key])
+        else:
+            self._muster.leased(key)  # by weight it may be another load
+        if before.enabled is not after.enabled:
+            self._blame.switched(key, after.enabled, now)
 
     def _account(self, id: str, key: UpstreamKey | None) -> Account:
         """The account of that name: the pool's, or that of a key which has left and comes back, or a new one."""
         known = self.accounts.get(id)
         if known is None and key is not None and key.account.id == id:
             known = key.account
-        return known or Account(id)
+        if known is None:
+            known = Account(id)
+        self.accounts[id] = known
+        return known
 
-    def _stays(self, key: UpstreamKey, entry: KeySettings, account: Account) -> None:
-        key.draining = False
-        key.account = account
+    def _described(self, key: UpstreamKey, entry: KeySettings) -> None:
+        key.account = self._account(entry.account, key)
         key.weight = max(1, entry.weight)
         key.note = entry.note
 
     def _part_with(self, gone: list[UpstreamKey]) -> None:
         """Nothing is to lead to these keys any more but the leases that they have out."""
+        if not gone:
+            return
         for key in gone:
             key.draining = True
             if key.in_flight:
@@ -152,13 +171,18 @@ class KeyPool:
         A key that this call has tried is drawn only where `again` says so; an account that has answered it with a 429
         or with no credit, not at all.
         """
-        route = self.route(want.model)
-        if not self.keys or not self.standing.may_serve(now) or not route.standing.may_serve(now):
+        route, own = self.route(want.model), self._blame.standing
+        if not self.keys or not (type(own.health) is Ready or own.may_serve(now)):
             return None
-        may = self._fit if again else self._may
+        if not (type(route.standing.health) is Ready or route.standing.may_serve(now)):
+            return None
         key = self._preferred(want, route, now)
-        if key is None or not may(key, want, now):
-            key = self._policy(self._roster, lambda k: may(k, want, now))
+        if key is None or not self._may(key, want, now, again):
+            muster = self._muster
+            muster.look(now)
+            key = self._policy(muster.roster_for(want.model), lambda k: self._may(k, want, now, again))
+            if key is None and want.max_tokens is not None:
+                key = muster.short(want.max_tokens, lambda k: self._may(k, want, now, again))
         return None if key is None else self._lease(key, route, want, now)
 
     def _preferred(self, want: Want, route: Route, now: float) -> UpstreamKey | None:
@@ -170,35 +194,45 @@ class KeyPool:
         key = self._threads.get(want.thread)
         return None if key is None or key.in_flight > BUSY_FOR_THREAD else key
 
-    def _may(self, key: UpstreamKey, want: Want, now: float) -> bool:
-        return key.id not in want.tried_keys and self._fit(key, want, now)
-
-    def _fit(self, key: UpstreamKey, want: Want, now: float) -> bool:
+    def _may(self, key: UpstreamKey, want: Want, now: float, again: bool) -> bool:
+        account, standing = key.account, key.standing
         return (
-            key.in_flight < self.settings.per_key.concurrent
-            and key.account.id not in want.tired_accounts
-            and key.standing.may_serve(now)
-            and key.account.may_serve(want.model, want.max_tokens, now)
+            (again or key.id not in want.tried_keys)
+            and key.in_flight < self.settings.per_key.concurrent
+            and account.id not in want.tired_accounts
+            and (type(standing.health) is Ready or standing.may_serve(now))
+            and (
+                (type(account.standing.health) is Ready and not account.leaves)
+                or account.may_serve(want.model, want.max_tokens, now)
+            )
         )
 
     def _lease(self, key: UpstreamKey, route: Route, want: Want, now: float) -> Lease:
-        leave = key.account.leaves.get(want.model)
+        account = key.account
+        leave = account.leaves.get(want.model)
         self._turn += 1
         key.turn = self._turn
         key.in_flight += 1
         want.tried_keys.add(key.id)
-        self._roster.idle.pop(key, None)
+        self._muster.leased(key)
+        mine, theirs, own, all_ = key.standing, account.standing, route.standing, self._blame.standing
+        counted: tuple[tuple[Standing, int], ...] = ()
+        if not (type(mine.health) is type(theirs.health) is type(own.health) is type(all_.health) is Ready) or leave:
+            # What is ready keeps no count: four calls less, and four less when the lease comes back.
+            standings = (mine, theirs, own, all_) if leave is None else (mine, theirs, leave, own, all_)
+            counted = tuple((one, one.lease(now)) for one in standings if type(one.health) is not Ready)
         return Lease(
             key,
-            key.account,
+            account,
             route,
             want,
             now,
-            key.standing.lease(now),
-            key.account.standing.lease(now),
-            None if leave is None else leave.lease(now),
-            route.standing.lease(now),
-            self.standing.lease(now),
+            mine.epoch,
+            theirs.epoch,
+            None if leave is None else leave.epoch,
+            own.epoch,
+            all_.epoch,
+            counted,
         )
 
     def lease_for_probe(self, key: UpstreamKey, want: Want, now: float) -> Lease:
@@ -222,26 +256,15 @@ class KeyPool:
         lease.open = False
         key = lease.key
         key.in_flight -= 1
-        if key.in_flight == 0:
-            if not key.draining:
-                self._roster.idle[key] = None
-            elif self.draining.get(key.id) is key:
-                del self.draining[key.id]
-        self._counted_out(lease)
-        if isinstance(outcome, Served):
-            self.proved(lease, now)
-        else:
+        self._muster.leased(key)
+        if key.draining and not key.in_flight and self.draining.get(key.id) is key:
+            del self.draining[key.id]
+        for standing, epoch in lease.counted:
+            standing.give_back(epoch)
+        if type(outcome) is not Served:
             self._blame.came_back(lease, outcome, now)
-
-    def _counted_out(self, lease: Lease) -> None:
-        account = lease.account
-        leave = account.leaves.get(lease.route.model)
-        if leave is not None and lease.leave_epoch is not None:
-            leave.give_back(lease.leave_epoch)
-        lease.key.standing.give_back(lease.key_epoch)
-        account.standing.give_back(lease.account_epoch)
-        lease.route.standing.give_back(lease.route_epoch)
-        self.standing.give_back(lease.upstream_epoch)
+        elif not lease.proved:
+            self.proved(lease, now)
 
     def proved(self, lease: Lease, now: float) -> None:
         """What was asked for has begun to come: the key, its account, the model and the vendor are well so far.
@@ -260,7 +283,18 @@ class KeyPool:
 
     def census(self, now: float) -> Counter[str]:
         """Keys by state, in the words of `core.census`."""
-        return census.census(self.keys.values(), now)
+        self._muster.look(now)
+        return self._muster.states()
+
+    def census_for(self, model: str, now: float) -> Counter[str]:
+        """The same for one model."""
+        self._muster.look(now)
+        return self._muster.states(model)
+
+    def usable(self, now: float) -> int:
+        """How many keys are well."""
+        self._muster.look(now)
+        return self._muster.usable()
 
     def state_of(self, key: UpstreamKey, now: float) -> str:
         """How a key of this pool is: one of the words of `core.census`."""
@@ -268,17 +302,20 @@ class KeyPool:
 
     def vacancy(self, model: str, now: float) -> Vacancy:
         """Why nobody may serve `model`, and when somebody will."""
-        known = self._vacancies.get(model)
-        moves = self._blame.moves
-        if known is None or known[1] != moves or not now - known[0] < VACANCY_KEPT:
-            known = self._vacancies[model] = (now, moves, self._vacancy(model, now))
-        return known[2]
-
-    def _vacancy(self, model: str, now: float) -> Vacancy:
-        keys = self.keys.values()
+        self._muster.look(now)
+        found = self._muster.vacancy(model, now)
+        if found.back is None:
+            return found
         gates = [until_of(standing.health) for standing in (self.standing, self.route(model).standing)]
-        backs = [back for key in keys if (back := census.back_at(key, now, model)) is not None]
-        return Vacancy(census.census(keys, now, model), max(min(backs), *gates) if backs else None)
+        return Vacancy(found.states, max(found.back, *gates))
+
+    def _another_may(self, than: UpstreamKey, model: str, now: float) -> bool:
+        """Whether another key than that could be asked for `model`."""
+        self._muster.look(now)
+        return any(
+            key is not than and key.standing.may_serve(now) and key.account.may_serve(model, None, now)
+            for key in self._muster.roster_for(model).members
+        )
 
 
 def _limits_by_model(settings: UpstreamSettings) -> bool:

@@ -52,7 +52,10 @@ def resets_at(per: Per, unix: float) -> float | None:
 
 
 @define(eq=False)
-class _Window:
+class Window:
+    """What is used and held of a plan from `begins` on, Unix seconds."""
+
+    begins: int
     used: int = 0
     held: int = 0
     open: int = 0
@@ -64,21 +67,28 @@ class Quota:
     """One plan, and what of it is used and held, by window. `unix` is Unix seconds."""
 
     plan: QuotaPlan
-    _windows: dict[int, _Window] = field(factory=dict)
-    _begins: float = math.inf
+    _windows: dict[int, Window] = field(factory=dict)
+    _now: Window = field(init=False, factory=lambda: Window(0))
+    """That of the last look, which lasts until `_ends`."""
     _ends: float = -math.inf
 
-    def _current(self, unix: float) -> _Window:
-        if not self._begins <= unix < self._ends:
+    def _current(self, unix: float) -> Window:
+        if not self._now.begins <= unix < self._ends:
             end = resets_at(self.plan.per, unix)
-            begins = window_of(self.plan.per, unix)
-            self._begins, self._ends = begins, math.inf if end is None else end
-            self._windows.setdefault(begins, _Window())
+            self._ends = math.inf if end is None else end
+            self._now = self._window(window_of(self.plan.per, unix))
             self._forget()
-        return self._windows[int(self._begins)]
+        return self._now
+
+    def _window(self, begins: int) -> Window:
+        found = self._windows.get(begins)
+        if found is None:
+            found = self._windows[begins] = Window(begins)
+        return found
 
     def _forget(self) -> None:
-        idle = [begins for begins, window in self._windows.items() if not window.open and begins != self._begins]
+        now = self._now
+        idle = [begins for begins, window in self._windows.items() if not window.open and window is not now]
         for begins in sorted(idle)[: max(0, len(idle) - KEPT_WINDOWS + 1)]:
             del self._windows[begins]
 
@@ -90,10 +100,12 @@ class Quota:
             return 0.0
         return None if amount > limit or self._ends == math.inf else self._ends - unix
 
-    def refusal(self, amount: int, unix: float) -> Refusal | None:
-        """Why a call that may use `amount` must not begin; `None` where it may."""
-        wait = self.wait(amount, unix)
-        return None if wait == 0.0 else Refusal("insufficient_quota", self._told(amount, unix), wait=wait)
+    def room(self, amount: int, unix: float) -> Window:
+        """The window in which `amount` may be held now; raises `Refusal` where there is no room."""
+        window = self._current(unix)
+        if window.used + window.held + amount <= self.plan.amount:
+            return window
+        raise Refusal("insufficient_quota", self._told(amount, unix), wait=self.wait(amount, unix))
 
     def _told(self, amount: int, unix: float) -> str:
         window, limit = self._current(unix), self.plan.amount
@@ -108,24 +120,22 @@ class Quota:
             return f"{told}; it does not reset."
         return f"{told}; it resets at {datetime.fromtimestamp(self._ends, UTC):%Y-%m-%d %H:%M} UTC."
 
-    def hold(self, amount: int, unix: float) -> int:
+    def hold(self, amount: int, unix: float) -> Window:
         """Set `amount` aside; the window that it belongs to. `wait` has let it pass."""
         window = self._current(unix)
         window.held += amount
         window.open += 1
-        return int(self._begins)
+        return window
 
-    def settle(self, begins: int, held: int, used: int) -> None:
-        """Charge the window that began at `begins` with `used` and release what was held of it."""
-        window = self._windows[begins]
+    def settle(self, window: Window, held: int, used: int) -> None:
+        """Charge `window` with `used` and release what was held of it."""
         window.held -= held
         window.used += used
         window.open -= 1
 
     def charge(self, used: int, unix: float) -> None:
         """Count what was used at `unix` without a hold: the record of an earlier run says so."""
-        begins = window_of(self.plan.per, unix)
-        self._windows.setdefault(begins, _Window()).used += used
+        self._window(window_of(self.plan.per, unix)).used += used
 
     def used(self, unix: float) -> int:
         """What is used of the present window."""
@@ -152,7 +162,7 @@ class Quota:
         for begins, used in state["used"]:
             end = resets_at(self.plan.per, begins)
             if end is None or end > unix:
-                self._windows[begins] = _Window(used)
+                self._window(begins).used = used
         return True
 
 

@@ -7,8 +7,6 @@ how many keys it takes away: a number that a stale line of an earlier rotation i
 
 from __future__ import annotations
 
-from collections.abc import Set
-
 from .config import Config
 
 
@@ -16,34 +14,29 @@ class Refused(Exception):
     """The settings are in order and are not taken; the text says why and what to do."""
 
 
-def key_name(upstream: str, fingerprint: str) -> str:
-    """What a key is called here: two vendors may have been given the same one."""
-    return f"{upstream}/{fingerprint}"
-
-
-def switched_on(config: Config) -> set[str]:
-    """The keys of all vendors that may be drawn as far as the settings go, by `key_name`."""
-    return {
-        key_name(upstream.name, key.secret.fingerprint)
-        for upstream in config.upstreams
+def taken_away(before: Config, after: Config) -> tuple[tuple[str, str], ...]:
+    """The keys that were switched on and no longer are: upstream, since two may have the same one, and fingerprint."""
+    still = {each.name: {key.secret.fingerprint for key in each.keys if key.enabled} for each in after.upstreams}
+    none: set[str] = set()
+    return tuple(
+        (upstream.name, key.secret.fingerprint)
+        for upstream in before.upstreams
         for key in upstream.keys
-        if key.enabled
-    }
+        if key.enabled and key.secret.fingerprint not in still.get(upstream.name, none)
+    )
 
 
-def judge_removal(before: Config, after: Config, usable: Set[str], confirmed: int | None) -> str | None:
-    """Why `after` is not to follow `before`; `None` where nothing speaks against it.
+def judge_removal(removed: int, lost: int, usable: int, confirmed: int | None) -> str | None:
+    """Why settings that take so many keys away are not to be followed; `None` where nothing speaks against it.
 
-    `usable` is the keys that are well now, by `key_name`. A key that is switched off is taken away. `confirmed` is what
-    the files say at `confirm_removal`: the number of keys that were switched on and are no longer, well or not, so that
+    `lost` is how many of the removed ones are well now, and `usable` how many of all. A key that is switched off is
+    taken away. `confirmed` is what the files say at `confirm_removal`: the number of all removed, well or not, so that
     it does not hang on the moment.
     """
-    removed = switched_on(before) - switched_on(after)
-    lost = len(removed & usable)
-    if lost * 2 <= len(usable) or confirmed == len(removed):
+    if lost * 2 <= usable or confirmed == removed:
         return None
     said = "" if confirmed is None else f", not {confirmed}"
     return (
-        f"this would take away {lost} of {len(usable)} usable keys; if that is meant, write "
-        f"'confirm_removal: {len(removed)}'{said} at the top of the file of keys"
+        f"this would take away {lost} of {usable} usable keys; if that is meant, write "
+        f"'confirm_removal: {removed}'{said} at the top of the file of keys"
     )

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from .config import Per, Unit
 from .meter import Source, Usage
@@ -45,6 +46,19 @@ class Spent:
     def of(self, unit: Unit) -> int:
         """The figure that a quota of that unit goes by."""
         return {Unit.TOKENS: self.tokens, Unit.REQUESTS: self.requests, Unit.USD: self.cost}[unit]
+
+
+@frozen
+class Used:
+    """What calls of one hour used together."""
+
+    calls: int
+    requests: int
+    """Those that used something."""
+    prompt: int
+    completion: int
+    estimated: int
+    cost: int
 
 
 @define(eq=False)
@@ -91,14 +105,32 @@ class Spending:
         if usage.source is not Source.UPSTREAM:
             self.estimated += tokens
 
+    def charge_all(self, used: Used, unix: float) -> None:
+        """As `charge` of each call that was admitted in the hour of `unix`."""
+        self.calls += used.calls
+        if not used.requests:
+            return
+        if unix >= self._ends:
+            self._roll(unix)
+        windows = (self._hour,) if unix >= self._hour.begins else (self._day, self._week, self._month)
+        for window in windows:
+            if unix >= window.begins:
+                window.add(used.prompt + used.completion, used.requests, used.cost)
+        self.requests += used.requests
+        self.prompt += used.prompt
+        self.completion += used.completion
+        self.estimated += used.estimated
+        self.cost += used.cost
+
     def _roll(self, unix: float) -> None:
         """Begin the hour that `unix` lies in; the last one goes into those windows that it still belongs to."""
         before = self._hour
-        self._hour = Spent(window_of(Per.HOUR, unix))
-        self._ends = self._hour.begins + HOUR
-        self._day = _continued(self._day, window_of(Per.DAY, unix), before)
-        self._week = _continued(self._week, week_of(unix), before)
-        self._month = _continued(self._month, window_of(Per.MONTH, unix), before)
+        begins, day, week, month = _windows_of(int(unix // HOUR))
+        self._hour = Spent(begins)
+        self._ends = begins + HOUR
+        self._day = _continued(self._day, day, before)
+        self._week = _continued(self._week, week, before)
+        self._month = _continued(self._month, month, before)
 
     def of(self, unit: Unit, per: Per, unix: float) -> int:
         """What counts for a quota of that unit and period at `unix`."""
@@ -142,6 +174,13 @@ class Spending:
 
 
 _TOTALS = ("calls", "requests", "prompt", "completion", "estimated", "cost")
+
+
+@lru_cache(maxsize=64)
+def _windows_of(hour: int) -> tuple[int, int, int, int]:
+    """When the hour of that number, its day, its week and its month began: all clients roll into the same one."""
+    unix = hour * HOUR
+    return unix, window_of(Per.DAY, unix), week_of(unix), window_of(Per.MONTH, unix)
 
 
 def _continued(window: Spent, begins: int, hour: Spent) -> Spent:

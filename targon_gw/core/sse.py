@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import codecs
 import re
+from itertools import repeat
+from operator import add
 from typing import Final
 
 LIMIT: Final = 4 << 20
@@ -23,6 +25,7 @@ _TAIL: Final = 2
 # long; after an LF it may be the half of a CRLF, and the next byte decides. An LF too many is dropped as a blank line.
 _END: Final = re.compile(rb"\r\r|\n(?:\n|\r\n|\r(?=[^\n]))")
 _COMMENT: Final = re.compile(rb"(?:\A|[\r\n]):")
+_ONE_LINE: Final = re.compile(rb"data: (.*+)\n\n\Z")
 _BLANKS: Final = b"\r\n"
 
 
@@ -78,8 +81,9 @@ class Splitter:
 
 def payload(event: bytes) -> bytes:
     """The data of `event`: its data lines, joined by LF; b"" where it has none."""
-    if event.startswith(b"data: ") and event.endswith(b"\n\n") and event.count(b"\n") == 2 and b"\r" not in event:
-        return event[6:-2]
+    found = _ONE_LINE.match(event)
+    if found is not None and event.find(b"\r") < 0:
+        return found[1]
     lines = []
     for line in event.splitlines():
         name, _, value = line.partition(b":")
@@ -109,7 +113,7 @@ def _cut_evenly(data: bytes, end: bytes) -> tuple[list[bytes], bytes] | None:
     if not len(lines) & 1 or not firsts or any(lines[1::2]) or min(firsts) < b"a":
         return None
     blank = end + end
-    return [line + blank for line in firsts], lines[-1]
+    return list(map(add, firsts, repeat(blank))), lines[-1]
 
 
 def _cut_by_blank_lines(data: bytes) -> tuple[list[bytes], bytes]:

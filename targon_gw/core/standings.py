@@ -14,7 +14,9 @@ from attrs import frozen
 
 from .attempts import LONGEST_WAIT
 from .blame import LONGEST_REST
+from .cut import Slices, all_of, parted
 from .health import Barred, Cooling, Disabled, Health, Ready, Spent, Standing, Suspect, Trial
+from .keys import Account, UpstreamKey
 from .pool import KeyPool
 
 Plain = list[Any]
@@ -30,8 +32,16 @@ class _Moment:
 
 def to_state(pools: Iterable[KeyPool], now: float, wall: float) -> dict[str, Any]:
     """By upstream: what of its keys, accounts and models is not well, and when each key served last."""
+    return all_of(slices(pools, now, wall))
+
+
+def slices(pools: Iterable[KeyPool], now: float, wall: float) -> Slices:
+    """The same a slice at a time. Each thing is as it is when its turn comes: no line of the ledger hangs on it."""
     moment = _Moment(now, wall)
-    return {pool.name: _pool_state(pool, moment) for pool in pools}
+    state = {}
+    for pool in list(pools):
+        state[pool.name] = yield from _pool_slices(pool, moment)
+    return state
 
 
 def restore(pools: Iterable[KeyPool], state: Mapping[str, Any], now: float, wall: float) -> None:
@@ -43,31 +53,45 @@ def restore(pools: Iterable[KeyPool], state: Mapping[str, Any], now: float, wall
             _restore_pool(pool, kept, moment)
 
 
-def _pool_state(pool: KeyPool, moment: _Moment) -> dict[str, Any]:
+def _pool_slices(pool: KeyPool, moment: _Moment) -> Slices:
     off = {entry.secret.fingerprint for entry in pool.settings.keys if not entry.enabled}
     keys: dict[str, dict[str, Any]] = {}
-    for key in pool.keys.values():
-        told: dict[str, Any] = {}
-        plain = _plain(key.standing.health, moment)
-        if plain is not None and not (key.id in off and isinstance(key.standing.health, Disabled)):
-            told["health"] = plain
-        if key.served_at is not None:
-            told["served"] = [key.served, key.served_at + moment.wall]
-        if told:
-            keys[key.id] = told
+    for part in parted(pool.keys):
+        for _, key in part:
+            if told := _of_key(key, key.id in off, moment):
+                keys[key.id] = told
+        yield len(part)
     accounts: dict[str, dict[str, Any]] = {}
-    for account in pool.accounts.values():
-        told = {}
-        plain = _plain(account.standing.health, moment)
-        if plain is not None:
-            told = {"health": plain, "short_of": account.short_of}
-        leaves = _unwell({model: leave.health for model, leave in account.leaves.items()}, moment)
-        if leaves:
-            told["leaves"] = leaves
-        if told:
-            accounts[account.id] = told
+    for some in parted(pool.accounts):
+        for _, account in some:
+            if told := _of_account(account, moment):
+                accounts[account.id] = told
+        yield len(some)
     routes = _unwell({model: route.standing.health for model, route in pool.routes.items()}, moment)
     return {"keys": keys, "accounts": accounts, "models": routes, "upstream": _plain(pool.standing.health, moment)}
+
+
+def _of_key(key: UpstreamKey, off: bool, moment: _Moment) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    health = key.standing.health
+    if type(health) is not Ready and not (off and isinstance(health, Disabled)):
+        plain = _plain(health, moment)
+        if plain is not None:
+            told["health"] = plain
+    if key.served_at is not None:
+        told["served"] = [key.served, key.served_at + moment.wall]
+    return told
+
+
+def _of_account(account: Account, moment: _Moment) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    plain = _plain(account.standing.health, moment)
+    if plain is not None:
+        told = {"health": plain, "short_of": account.short_of}
+    leaves = _unwell({model: leave.health for model, leave in account.leaves.items()}, moment)
+    if leaves:
+        told["leaves"] = leaves
+    return told
 
 
 def _unwell(healths: Mapping[str, Health], moment: _Moment) -> dict[str, Plain]:
@@ -91,8 +115,7 @@ def _restore_pool(pool: KeyPool, kept: Mapping[str, Any], moment: _Moment) -> No
         account.short_of = told.get("short_of")
         _take_up(account.standing, told.get("health"), moment)
         for model, plain in told.get("leaves", {}).items():
-            leave = account.leaves[model] = Standing()
-            _take_up(leave, plain, moment)
+            _take_up(account.leave_for(model), plain, moment)
     for model, plain in kept.get("models", {}).items():
         _take_up(pool.route(model).standing, plain, moment)
     _take_up(pool.standing, kept.get("upstream"), moment)

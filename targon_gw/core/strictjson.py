@@ -58,7 +58,7 @@ def members(body: bytes) -> dict[str, Raw]:
     """
     if not body.isascii():
         _check_utf8(body)
-    if body.count(b",") > COMMAS or body.count(b":") > NAMES:
+    if len(body) > NAMES and (body.count(b",") > COMMAS or body.count(b":") > NAMES):
         _check_parts(body)
     try:
         fields = _members.decode(body)

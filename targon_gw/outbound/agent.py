@@ -26,7 +26,7 @@ from zope.interface import implementer
 from .connection import Connection, Cork
 from .errors import ConnectFailed, no_connection
 from .reading import Bounds
-from .requests import NO_HEAD, Body, Exchange, Head, Target, gather, head_of, target
+from .requests import Body, Exchange, Head, Target, gather, head_of, target
 
 Endpoints = Callable[[bytes, bytes, int], IStreamClientEndpoint]
 """Scheme, host and port to what connects there."""
@@ -100,17 +100,16 @@ class Agent:
     ) -> Deferred[IResponse]:
         """Ask `uri` (absolute). The answer comes with its head; see `Response` for the body."""
         prepared = self._targets.get((method, uri)) or self._prepare(method, uri)
-        head = headers if isinstance(headers, Head) else head_of(headers) if headers is not None else NO_HEAD
-        if bodyProducer is None:
-            payload = b""
-        elif isinstance(bodyProducer, Body):
+        head = headers if isinstance(headers, Head) else head_of(headers)
+        if isinstance(bodyProducer, Body):
             payload = bodyProducer.payload
+        elif bodyProducer is None:
+            payload = b""
         else:
             gathered = gather(bodyProducer, self.limits.upload)
             return gathered.addCallback(lambda whole: self.request(method, uri, head, Body(whole)))
         exchange = Exchange(prepared, head, payload, (prepared.origin, head.authorization))
-        answer: Deferred[IResponse] = Deferred(exchange.cancelled)
-        exchange.answer = answer
+        answer = exchange.answer = Deferred(exchange.cancelled)
         connection = self._take(exchange.key)
         if connection is None:
             self._connect(exchange)
@@ -143,12 +142,12 @@ class Agent:
         while connections:
             connection = connections.pop()
             idle = self._clock.seconds() - connection.idle_since
-            if idle >= self.limits.idle:
-                connection.retire()
-            elif idle < JUST_NOW or connection.quiet():
+            if idle < JUST_NOW or (idle < self.limits.idle and connection.quiet()):
                 return connection
-            else:
+            if idle < self.limits.idle:
                 connection.drop()
+            else:
+                connection.retire()
         return None
 
     def free(self, connection: Connection) -> None:

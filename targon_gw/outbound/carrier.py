@@ -9,17 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Protocol
 
-from attrs import define, evolve
-from twisted.internet.defer import CancelledError, Deferred
+import msgspec
+from attrs import define
+from msgspec.structs import replace
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
-from targon_gw.core.attempts import CallerFault
-from targon_gw.core.call import Attempt, Call, Pass, Refuse, Try, Wait
+from targon_gw.core.attempts import CallerFault, Outcome
+from targon_gw.core.call import Attempt, Call, Pass, Step, Try, Wait
+from targon_gw.core.entries import Closing
 from targon_gw.core.errors import Refusal
-from targon_gw.core.gateway import Closing, Gateway
+from targon_gw.core.gateway import Gateway
 from targon_gw.core.keys import Change
 from targon_gw.core.ledger import Ending, Entry, Kind
 
@@ -40,14 +45,17 @@ class Sink(Protocol):
     def pass_whole(self, attempt: Attempt, brought: WholeAnswer, settle: Settle) -> None:
         """Settle, then answer."""
 
-    def pass_stream(self, attempt: Attempt, stream: Stream, settle: Settle) -> Deferred[None]:
-        """Read the stream, settle, answer; fires when all that is done."""
+    def pass_stream(self, attempt: Attempt, stream: Stream, settle: Settle) -> Deferred[None] | None:
+        """Read the stream, settle, answer; fires when all that is done, None where it is already."""
 
     def refuse(self, refusal: Refusal, attempts: int) -> None:
         """Answer with that."""
 
     def status_of(self, refusal: Refusal) -> int:
         """The HTTP status that a refusal is answered with."""
+
+    def fail(self, fault: Failure) -> None:
+        """A bug of ours has ended the call; it is settled."""
 
     @property
     def broken_off(self) -> int | None:
@@ -63,54 +71,22 @@ class Carrier:
     clock: IReactorTime
     now: Callable[[], float]
     record: Record
+    settled: Callable[[Call, Entry], None] = lambda call, entry: None
+    """Told of each call that is settled, and of what it came to."""
 
-    async def carry(self, call: Call, sink: Sink) -> None:
-        """Perform the steps that `call` asks for, until it asks for no more."""
+    def carry(self, call: Call, sink: Sink) -> Deferred[None]:
+        """Perform the steps that `call` asks for, until it asks for no more; fires then, and never fails.
 
-        def settle(closing: Closing) -> None:
-            self._settle(call, closing)
-
-        ending = Ending.ABANDONED
-        brought: Brought | None = None
+        Cancelling it gives up whatever is under way: the client has left.
+        """
+        carrying = Carrying(self, call, sink)
         try:
-            step = call.begin(self.now())
-            while True:
-                if isinstance(step, Try):
-                    outcome, brought = await self.sending.send(call.ask, call.request_id, step.attempt)
-                    step = call.judge(outcome, self.now())
-                    self.tell()
-                elif isinstance(step, Wait):
-                    await self._sleep(step.until - self.now())
-                    step = call.resume(self.now())
-                elif isinstance(step, Pass):
-                    if isinstance(brought, Stream):
-                        await sink.pass_stream(step.attempt, brought, settle)
-                    elif brought is not None:
-                        sink.pass_whole(step.attempt, brought, settle)
-                    return
-                elif isinstance(step, Refuse):
-                    self._refuse(call, step.refusal, sink)
-                    return
-        except BaseException as fault:  # the client has left, or a bug of ours: whoever waits is told
-            if not isinstance(fault, CancelledError) or sink.broken_off is not None:
-                ending = Ending.FAILED
-            if isinstance(brought, Stream):
-                brought.drop()
-            raise
-        finally:
-            if call in self.gateway.calls:
-                with suppress(Refusal):  # nobody is left to be told; the call is settled all the same
-                    settle(Closing(ending, None, sink.broken_off))
+            waits = carrying.perform(call.begin(self.now()))
+        except Exception:  # a bug of ours: whoever waits is told, as of one that shows later
+            waits = fail()
+        return (waits or succeed(None)).addBoth(carrying.over)
 
-    def _refuse(self, call: Call, refusal: Refusal, sink: Sink) -> None:
-        """Nobody served: settle, then say so."""
-        try:
-            self._settle(call, Closing(_ending_of(call), None, sink.status_of(refusal)))
-        except Refusal as unrecorded:
-            refusal = unrecorded
-        sink.refuse(refusal, len(call.attempts))
-
-    def _settle(self, call: Call, closing: Closing) -> None:
+    def settle(self, call: Call, closing: Closing) -> None:
         """Have what `call` comes to on file, then make it so; at nothing, where it can't be on file."""
         now = self.now()
         entries = self.gateway.entries_of(call, closing, now)
@@ -119,10 +95,11 @@ class Carrier:
             for entry in entries:
                 self.record(entry)
         except Refusal:
-            own = evolve(own, usage=None, cost=0)  # how it ended stays true: it tells who is to blame
+            own = replace(own, usage=None, cost=0)  # how it ended stays true: it tells who is to blame
             raise
         finally:
             self.gateway.settle(call, own, now)
+            self.settled(call, own)
             self.tell()
 
     def tell(self) -> None:
@@ -143,9 +120,80 @@ class Carrier:
                 rest_s=None if change.until is None else round(change.until - now, 1),
             )
 
+
+class Carrying(msgspec.Struct, eq=False):
+    """One call on its way. Each step is performed from within whatever brought it about."""
+
+    carrier: Carrier
+    call: Call
+    sink: Sink
+    brought: Brought | None = None
+
+    def perform(self, step: Step) -> Deferred[None] | None:
+        """Do what `step` says, and then what follows from it; what is waited for, or None where all is done."""
+        carrier, call = self.carrier, self.call
+        if isinstance(step, Try):
+            return carrier.sending.send(call.ask, call.request_id, step.attempt, self.judge)
+        if isinstance(step, Pass):
+            brought, settle = self.brought, partial(carrier.settle, call)
+            if isinstance(brought, Stream):
+                return self.sink.pass_stream(step.attempt, brought, settle)
+            if brought is not None:
+                self.sink.pass_whole(step.attempt, brought, settle)
+        elif isinstance(step, Wait):
+            return self._sleep(step.until - carrier.now()).addCallback(self.resume)
+        else:
+            self._refuse(step.refusal)
+        return None
+
+    def judge(self, outcome: Outcome, brought: Brought | None) -> Deferred[None] | None:
+        """An attempt has come out like that."""
+        self.brought = brought
+        step = self.call.judge(outcome, self.carrier.now())
+        self.carrier.tell()
+        return self.perform(step)
+
+    def resume(self, _: None) -> Deferred[None] | None:
+        """The wait is over."""
+        return self.perform(self.call.resume(self.carrier.now()))
+
+    def over(self, result: object) -> None:
+        """However it has ended, the call is settled: by whoever passed something on, or here. No stream outlives it."""
+        fault = None
+        if isinstance(result, Failure):
+            if isinstance(self.brought, Stream):
+                self.brought.drop()
+            if not result.check(CancelledError):  # which says that the client has left
+                fault = result
+        if self.call in self.carrier.gateway.calls:
+            fault = self._come_to_nothing(fault)
+        if fault is not None:
+            self.sink.fail(fault)
+
+    def _come_to_nothing(self, fault: Failure | None) -> Failure | None:
+        """Settle what nobody has settled; the fault, or the one that shows as that is done."""
+        broken_off = self.sink.broken_off
+        ending = Ending.ABANDONED if fault is None and broken_off is None else Ending.FAILED
+        try:
+            self.carrier.settle(self.call, Closing(ending, None, broken_off))
+        except Refusal:
+            pass  # nobody is left to be told; the call is settled all the same
+        except Exception:  # a bug of ours: whoever waits is told
+            return fault or Failure()
+        return fault
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Nobody served: settle, then say so."""
+        call, sink = self.call, self.sink
+        try:
+            self.carrier.settle(call, Closing(_ending_of(call), None, sink.status_of(refusal)))
+        except Refusal as unrecorded:
+            refusal = unrecorded
+        sink.refuse(refusal, len(call.attempts))
+
     def _sleep(self, seconds: float) -> Deferred[None]:
         done: Deferred[None] = Deferred(lambda _: timer.cancel())
-        timer = self.clock.callLater(max(0.0, seconds), done.callback, None)
+        timer = self.carrier.clock.callLater(max(0.0, seconds), done.callback, None)
         return done
 
 

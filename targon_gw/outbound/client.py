@@ -18,36 +18,22 @@ from __future__ import annotations
 from typing import Any
 
 from treq.client import HTTPClient
-from treq.cookies import IndexableCookieJar
-from treq.response import _Response
 from twisted.internet.defer import Deferred
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgent, IBodyProducer
+from twisted.web.iweb import IBodyProducer
 
+from .agent import Agent
 from .requests import Body, Head
+from .response import Response
 
 _HARMLESS = {"allow_redirects": False, "browser_like_redirects": False, "unbuffered": True}
 """treq's options that may be given, where they say what is done anyway."""
 
 
-class Answer(_Response):
-    """treq's response, with two doors to what is behind it."""
-
-    def get(self, name: bytes) -> bytes | None:
-        """The first value of a header field, by its lower-case name."""
-        return self.original.get(name)  # type: ignore[attr-defined]
-
-    def drop(self) -> None:
-        """The body is not wanted, or no more of it: the connection goes, at once."""
-        self.original.stopProducing()  # type: ignore[attr-defined]
-
-
 class Client(HTTPClient):
-    """treq's `HTTPClient` over our `Agent`: `request`, `get`, `post` and the rest give an `Answer`."""
+    """treq's `HTTPClient` over our `Agent`, whose `Response` has treq's face already: nothing wraps it here."""
 
-    def __init__(self, agent: IAgent) -> None:
-        super().__init__(agent)
-        self._no_cookies = IndexableCookieJar()
+    _agent: Agent
 
     def request(  # type: ignore[override]
         self,
@@ -57,7 +43,7 @@ class Client(HTTPClient):
         headers: Headers | Head | dict[str | bytes, Any] | None = None,
         data: bytes | IBodyProducer | None = None,
         **options: Any,
-    ) -> Deferred[Answer]:
+    ) -> Deferred[Response]:
         """Ask; `url` is used as it stands. Fails as `Agent.request` does.
 
         Raises TypeError for an option of treq's that this client leaves out, ValueError for what can't be said in HTTP.
@@ -67,8 +53,7 @@ class Client(HTTPClient):
         uri = url if isinstance(url, bytes) else _ascii(url)
         head = headers if isinstance(headers, Head) else self._request_headers(headers, 2)
         body = data if isinstance(data, Body) else Body(data) if isinstance(data, bytes) else _producer(data)
-        answer = self._agent.request(method.encode("ascii").upper(), uri, head, body)  # type: ignore[arg-type]
-        return answer.addCallback(Answer, self._no_cookies)
+        return self._agent.request(method.encode("ascii").upper(), uri, head, body)  # type: ignore[return-value]
 
 
 def _refuse(options: dict[str, Any]) -> None:

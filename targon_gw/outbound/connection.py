@@ -8,6 +8,8 @@ framing, a vendor that says close, and every byte that comes while nobody asked 
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from typing import Protocol as Shape
 
@@ -17,22 +19,18 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.tcp import Connection as TCPConnection
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
-from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
 from zope.interface import implementer
 
 from .errors import BrokenBody, BrokenResponse, no_connection
 from .reading import Bounds, Reading
 from .requests import Exchange
-from .response import Response
+from .response import DONE, Response
 
 JOINED = 256 << 10
 """A body up to this size is copied behind its head, one write for both; beyond, the copy costs more than a write."""
 WATCHED = 64 << 10
 """What a transport takes without calling an upload unfinished (`abstract.FileDescriptor.bufferSize`)."""
-
-_WHOLE = Failure(ResponseDone("the body has come whole"))
-"""One for all, as Twisted has for its own orderly ends: to make one costs 3 µs."""
 
 
 class Cork(Shape):
@@ -88,11 +86,12 @@ class Connection(Protocol):
         """False until a TLS handshake is through, certificate checked."""
         self._owner = owner
         self._bounds = bounds
-        self._served = 0
+        self._served = False
         self._lost: Failure | None = None
         self._dropped = False
         self._paused = False
-        self._direct: TCPConnection | None = None
+        self._corked: Callable[[bytes], None] | None = None
+        """Over plain TCP, sends with all else that this turn of the reactor sends."""
         self._socket: socket.socket | None = None
         self._exchange: Exchange | None = None
         self._response: Response | None = None
@@ -108,8 +107,10 @@ class Connection(Protocol):
             raw = transport.transport
         if isinstance(raw, TCPConnection):
             raw.setTcpNoDelay(True)
-            if raw is transport:
-                self._direct = raw
+            if raw is transport and self._owner.cork is not None:
+                self._corked = partial(self._owner.cork.send, raw)
+            # an endpoint's wrapper, which tells of the connection in this turn, would only pass on each read after it
+            raw.protocol = transport if raw is not transport else self
         if ISystemHandle.providedBy(raw):
             handle = raw.getHandle()
             self._socket = handle if isinstance(handle, socket.socket) else None
@@ -122,31 +123,23 @@ class Connection(Protocol):
 
     def send(self, exchange: Exchange) -> None:
         """Ask; the owner hears of the answer."""
-        self._exchange = exchange
         exchange.stop = self.drop
         if self._lost is not None:
-            self._exchange = None
             self._lost_before_head(exchange, 0)
             return
-        self._reading = Reading(exchange.method == b"HEAD", self._bounds)
-        head, payload = exchange.wire(), exchange.payload
+        self._exchange = exchange
+        self._reading = Reading(exchange.target.method == b"HEAD", self._bounds)
+        payload = exchange.payload
         if len(payload) <= WATCHED:
-            self._write(head + payload if payload else head)
+            write = self._corked or self.transport.write
+            write(exchange.wire(payload))
             return
         self._upload = _Upload(self.transport)
         if len(payload) <= JOINED:
-            self.transport.write(head + payload)
+            self.transport.write(exchange.wire(payload))
         else:
-            self.transport.write(head)
+            self.transport.write(exchange.wire(b""))
             self.transport.write(payload)
-
-    def _write(self, wire: bytes) -> None:
-        """Over plain TCP with all else that this turn of the reactor sends."""
-        cork = self._owner.cork
-        if cork is not None and self._direct is not None:
-            cork.send(self._direct, wire)
-            return
-        self.transport.write(wire)
 
     def quiet(self) -> bool:
         """Whether nothing has arrived, no byte and no end, that the reactor has not told us of (D-06, D-31)."""
@@ -207,50 +200,51 @@ class Connection(Protocol):
             if self._response is response and not response.taken:
                 self.pause()
         elif reading.fault is not None:
-            self._exchange = self._reading = None
-            reading.close()
+            self._let_go(reading)
             self.drop()
-            again = self._served > 0
-            exchange.fail(BrokenResponse(reading.fault, reading.detail, reading.received, reading.headed, again))
+            error = BrokenResponse(reading.fault, reading.detail, reading.received, reading.headed, self._served)
+            exchange.fail(error)
 
     def _pass_on(self, reading: Reading, response: Response) -> None:
         """One read's worth of body, its end if this was it. The connection's fate comes first, so that whoever hears of
         the end may use it again."""
-        body = reading.take()
         end: Failure | None = None
         if reading.complete:
-            end = _WHOLE
-            self._finish(reading, response)
+            end = DONE
+            self._finish(reading)
         elif reading.fault is not None:
             end = Failure(BrokenBody(reading.fault, reading.detail, reading.received))
-            self._exchange = self._response = self._reading = None
-            reading.close()
-            response.detach()
+            self._let_go(reading)
             self.drop()
-        response.arrived(body, end)
+        response.arrived(end)
 
-    def _finish(self, reading: Reading, response: Response) -> None:
+    def _finish(self, reading: Reading) -> None:
         """The answer is complete: is the connection fit for another?"""
         self._exchange = self._response = self._reading = None
-        response.detach()
-        self._served += 1
-        waiting = False
-        upload, self._upload = self._upload, None
-        if upload is not None:
-            waiting = upload.waiting
-            upload.close()
-        if reading.clean and not waiting and not self._dropped:
-            self.resume()
+        self._served = True
+        fit = reading.keep and not self._dropped
+        if self._upload is not None:
+            fit = fit and not self._upload.waiting
+            self._upload.close()
+            self._upload = None
+        if fit:
+            if self._paused:
+                self.resume()
             self._owner.free(self)
         else:
             self.drop()
+
+    def _let_go(self, reading: Reading) -> None:
+        """No more is read of this answer."""
+        self._exchange = self._response = self._reading = None
+        reading.close()
 
     # the end
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._lost = reason
         exchange, reading, response = self._exchange, self._reading, self._response
-        self._exchange = self._reading = self._response = self._upload = self._socket = self._direct = None
+        self._exchange = self._reading = self._response = self._upload = self._socket = self._corked = None
         if exchange is None or reading is None:
             self._owner.gone(self)
             return
@@ -258,8 +252,7 @@ class Connection(Protocol):
         if response is None:
             self._lost_before_head(exchange, reading.received)
         else:
-            response.detach()
-            response.arrived(b"", self._end_of_body(reading))
+            response.arrived(self._end_of_body(reading))
 
     def _lost_before_head(self, exchange: Exchange, received: int) -> None:
         reason = self._lost or connectionDone
@@ -268,7 +261,7 @@ class Connection(Protocol):
         elif self._served and not received and not self._dropped:
             self._owner.again(exchange)
         else:
-            exchange.fail(BrokenResponse("closed", _manner(reason), received, False, self._served > 0))
+            exchange.fail(BrokenResponse("closed", _manner(reason), received, False, self._served))
 
     def _end_of_body(self, reading: Reading) -> Failure:
         """Only an orderly end (under TLS, one that was said) may pass for the end of a body without framing."""

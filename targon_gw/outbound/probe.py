@@ -127,11 +127,11 @@ class Prober:
         now = self.now()
         request_id = f"probe_{next(self._numbers)}"
         lease = pool.lease_for_probe(key, Want(leg.upstream_id, 1, None, request_id), now)
-        attempt = Attempt(lease, leg, model, pool.settings.timeouts.first_token, now)
+        attempt = Attempt(lease, leg, model, pool.settings.timeouts.first_token, now, pool.settings)
         outcome: Outcome = Abandoned()
         brought: Brought | None = None
         try:
-            outcome, brought = await self.sending.send(question(leg.upstream_id), request_id, attempt)
+            outcome, brought = await self.sending.send(question(leg.upstream_id), request_id, attempt, _both)
             if isinstance(outcome, Served):
                 key.noted_first_token(self.now() - now)
         finally:
@@ -178,6 +178,11 @@ class Prober:
             self._under_way.discard(probe)
 
 
+def _both(outcome: Outcome, brought: Brought | None) -> tuple[Outcome, Brought | None]:
+    """A probe's judgement: none."""
+    return outcome, brought
+
+
 def question(model: str) -> Ask:
     """The smallest call there is."""
     messages = [{"role": "user", "content": "hi"}]
@@ -190,7 +195,7 @@ def _cost(outcome: Outcome, brought: Brought | None) -> int | None:
     if not isinstance(outcome, Served | VendorFault | Abandoned):
         return 0
     usage = brought.answer.usage if isinstance(brought, WholeAnswer) else None
-    total = usage.figures.get("total_tokens") if usage is not None else None
+    total = usage.get("total_tokens") if usage is not None else None
     return total if type(total) is int else None
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from typing import Any
 
+import msgspec
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IConsumer, IDelayedCall
@@ -33,6 +35,8 @@ _VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 _PLAIN = frozenset({b"X-Request-Id"})
 _ID = re.compile(rb"\w{1,64}", re.ASCII)
 """What a request id of ours looks like: nothing more need be asked of it, and it comes with every call."""
+_BODILESS = frozenset({b"GET", b"HEAD"})
+"""Methods whose requests say nothing of a body that they have not."""
 _METHOD = re.compile(rb"[A-Z]{1,20}")
 _URI = re.compile(rb"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?([/?][!-\"$-~]*)?", re.IGNORECASE)
 """No user name, no fragment, nothing but visible ASCII (F-18)."""
@@ -46,62 +50,59 @@ def _line(name: bytes, value: bytes) -> bytes:
     return b"%s: %s\r\n" % (name, value)
 
 
-def _tuple(fields: Iterable[Field]) -> tuple[Field, ...]:
-    return tuple(fields)
+class Head(msgspec.Struct, frozen=True, gc=False):
+    """Header lines ready to be sent, checked once, by `of`; accepted in place of `Headers`."""
 
-
-@frozen(repr=False)
-class Head:
-    """Header lines ready to be sent, checked once; accepted in place of `Headers`.
-
-    Raises ValueError for a name that is no token, a value with a line end or another control character, a name of
-    `OURS` and a second authorization.
-    """
-
-    fields: tuple[Field, ...] = field(converter=_tuple)
-    raw: bytes = field(init=False)
+    raw: bytes
     """`name: value` CRLF, for each field in order."""
-    authorization: bytes = field(init=False)
+    authorization: bytes = b""
     """What keeps connections of different keys apart; empty where there is none."""
 
-    @raw.default
-    def _serialised(self) -> bytes:
-        return b"".join([_line(name, value) for name, value in self.fields])
+    @classmethod
+    def of(cls, fields: Iterable[Field]) -> Head:
+        """The head of `fields`.
 
-    @authorization.default
-    def _sole_authorization(self) -> bytes:
-        values = [value for name, value in self.fields if name.lower() == b"authorization"]
-        if len(values) > 1:
+        Raises ValueError for a name that is no token, a value with a line end or another control character, a name of
+        `OURS` and a second authorization.
+        """
+        lines, authorizations = [], []
+        for name, value in fields:
+            lines.append(_line(name, value))
+            if name.lower() == b"authorization":
+                authorizations.append(value)
+        if len(authorizations) > 1:
             raise ValueError("more than one authorization")
-        return values[0] if values else b""
+        return cls(b"".join(lines), *authorizations)
+
+    @property
+    def fields(self) -> list[Field]:
+        """Names and values, in order; made anew, as nobody asks but a debugger."""
+        parted = [line.partition(b": ") for line in self.raw.split(b"\r\n")[:-1]]
+        return [(name, value) for name, _, value in parted]
 
     def plus(self, name: bytes, value: bytes) -> Head:
         """This head and one field, for instance a call's id; only that one is checked. Not for authorization."""
-        if name not in _PLAIN or _ID.fullmatch(value) is None:
-            if name.lower() == b"authorization":
-                raise ValueError("authorization is the whole head's")
-            line = _line(name, value)
-        else:
-            line = b"%s: %s\r\n" % (name, value)
-        whole = object.__new__(Head)
-        put = object.__setattr__
-        put(whole, "fields", (*self.fields, (name, value)))
-        put(whole, "raw", self.raw + line)
-        put(whole, "authorization", self.authorization)
-        return whole
+        if name in _PLAIN and _ID.fullmatch(value) is not None:
+            return Head(b"%b%b: %b\r\n" % (self.raw, name, value), self.authorization)
+        if name.lower() == b"authorization":
+            raise ValueError("authorization is the whole head's")
+        return Head(self.raw + _line(name, value), self.authorization)
 
     def __repr__(self) -> str:
         return f"<head of {len(self.fields)} fields>"
 
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return []  # msgspec's own shows all
 
-NO_HEAD = Head(())
+
+NO_HEAD = Head(b"")
 
 
 def head_of(headers: Headers | None) -> Head:
     """`Headers` as a `Head`. Their Accept-Encoding is left out: treq and its like set one that we never send."""
     if headers is None:
         return NO_HEAD
-    return Head(
+    return Head.of(
         (name, value)
         for name, values in headers.getAllRawHeaders()
         for value in values
@@ -146,11 +147,16 @@ def target(method: bytes, uri: bytes) -> Target:
 
 
 @implementer(IBodyProducer)
-@frozen(repr=False)
-class Body:
+class Body(msgspec.Struct, frozen=True, gc=False):
     """A body that is all there: the agent writes `payload` itself, and can write it again."""
 
     payload: bytes
+
+    def __repr__(self) -> str:
+        return f"<body of {self.length} bytes>"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return []  # msgspec's own shows all
 
     @property
     def length(self) -> int:
@@ -231,8 +237,7 @@ def gather(producer: IBodyProducer, most: int) -> Deferred[bytes]:
 
 
 @implementer(IClientRequest)
-@define(eq=False, repr=False)
-class Exchange:
+class Exchange(msgspec.Struct, eq=False):
     """One request and the Deferred of its answer, in whatever phase; `IResponse.request` afterwards."""
 
     target: Target
@@ -246,6 +251,12 @@ class Exchange:
     """What undoes the present phase: the attempt to connect, or the connection."""
     patience: IDelayedCall | None = None
     """The deadline for connecting, while it runs."""
+
+    def __repr__(self) -> str:
+        return f"<exchange with {self.target.host.decode('ascii')}>"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return []  # msgspec's own shows all
 
     @property
     def method(self) -> bytes:
@@ -297,8 +308,10 @@ class Exchange:
         if answer is not None:
             answer.errback(Failure(error))
 
-    def wire(self) -> bytes:
-        """Everything before the body."""
-        if self.payload or self.target.method not in (b"GET", b"HEAD"):
-            return b"%s%sContent-Length: %d\r\n\r\n" % (self.target.opening, self.head.raw, len(self.payload))
-        return b"%s%s\r\n" % (self.target.opening, self.head.raw)
+    def wire(self, body: bytes) -> bytes:
+        """All that comes before the body, and `body`: the payload, or nothing where it is sent apart."""
+        where = self.target
+        if self.payload or where.method not in _BODILESS:
+            head = b"%b%bContent-Length: %d\r\n\r\n%b"
+            return head % (where.opening, self.head.raw, len(self.payload), body)
+        return b"%b%b\r\n" % (where.opening, self.head.raw)

@@ -6,30 +6,31 @@ for: the head, a first event that is not an error, or a whole answer of the righ
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from attrs import define, field, frozen
+import msgspec
+from attrs import define, field
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
 
 from targon_gw.core.answers import Answer, VendorError, read_answer, read_error
 from targon_gw.core.attempts import Outcome, Reply, Served, VendorFault, classify
 from targon_gw.core.call import Attempt
 from targon_gw.core.config import Size
-from targon_gw.core.openai import Ask
-from targon_gw.core.sse import payload
+from targon_gw.core.openai import Ask, Endpoint
 
 from .errors import BrokenBody, BrokenResponse, ConnectFailed
 from .requests import Body, Head
-from .stream import Pulse, Stream, StreamEnd
+from .stream import Stream, StreamEnd
 from .whole import TooLong, Whole
 
 ERROR_BODY = 65536
 """Bytes of a failed answer that are read: enough for what it says."""
 
 
-@frozen
-class WholeAnswer:
+class WholeAnswer(msgspec.Struct, frozen=True, eq=False, gc=False):
     """An answer that is complete and of the shape asked for."""
 
     body: bytes
@@ -37,6 +38,26 @@ class WholeAnswer:
 
 
 Brought = WholeAnswer | Stream
+T = TypeVar("T")
+Judge = Callable[[Outcome, Brought | None], Deferred[T] | T]
+"""Is told how a sending came out, and what there is to be passed on."""
+
+
+class Sent(msgspec.Struct, eq=False):
+    """An attempt on its way, with one deadline over all that it waits for; what is awaited then is cancelled."""
+
+    ask: Ask
+    attempt: Attempt
+    judge: Judge[Any]
+    until: float
+    awaited: Deferred[Any]
+    lost: bool = False
+
+    def beat(self, now: float) -> None:
+        """Look at the time."""
+        if now >= self.until:
+            self.lost = True
+            self.awaited.cancel()
 
 
 class Vendor(Protocol):
@@ -57,97 +78,131 @@ class Sending:
     clients: Clients
     now: Callable[[], float]
     wall: float
-    pulse: Pulse
+    pulse: Any
     limit: Size
-    _heads: dict[str, Head] = field(factory=dict, repr=False)
-    """By the secret itself: two keys may share a fingerprint, and one must never be sent for the other."""
-    _urls: dict[tuple[str, str], bytes] = field(factory=dict)
+    _known: dict[tuple[str, str, Endpoint], tuple[Head, bytes]] = field(factory=dict, repr=False)
+    """Heads and addresses, by secret, base URL and endpoint; by the secret itself: two keys may share a fingerprint,
+    and one must never be sent for the other."""
 
-    async def send(self, ask: Ask, request_id: str, attempt: Attempt) -> tuple[Outcome, Brought | None]:
-        """Send `attempt` and tell how it came out, so far as that can be told before anything is passed on."""
-        patience = Patience(self.pulse, self.now() + attempt.first_token)
-        try:
-            response = await patience.awaits(self._request(ask, request_id, attempt))
-            if ask.stream and response.code == 200:
-                return await self._first_event(attempt, response, patience)
-            return await self._whole(ask, attempt, response, patience)
-        except (CancelledError, ConnectFailed, BrokenResponse, BrokenBody, TooLong) as fault:
-            if isinstance(fault, CancelledError) and not patience.lost:
-                raise
-            return _fault_of(fault, patience.lost), None
-        finally:
-            patience.over()
+    def send(self, ask: Ask, request_id: str, attempt: Attempt, judge: Judge[T]) -> Deferred[T]:
+        """Send `attempt`, and have `judge` say what follows from how it came out, so far as that can be told before
+        anything is passed on. What `judge` returns is what the Deferred fires with.
+
+        It is the request's own Deferred: a call whose answer comes in one read needs no other. Cancelling it gives up
+        whatever is under way.
+        """
+        request = self._request(ask, request_id, attempt)
+        sent = Sent(ask, attempt, judge, self.now() + attempt.first_token, request)
+        self.pulse.enter(sent)
+        return request.addCallbacks(self._answered, self._broken, (sent,), errbackArgs=(sent,))
 
     def _request(self, ask: Ask, request_id: str, attempt: Attempt) -> Deferred[Any]:
         """The request that `attempt` is, under way."""
-        upstream, key = attempt.upstream, attempt.key
-        secret = key.secret.reveal
-        head = self._heads.get(secret)
-        if head is None:
-            head = self._heads[secret] = Head(
-                (
-                    (b"Authorization", b"Bearer " + secret.encode()),
-                    (b"Content-Type", b"application/json"),
-                    (b"Accept", b"application/json, text/event-stream"),
-                    (b"User-Agent", b"targon-gw"),
-                )
-            )
-        where = (upstream.base_url, ask.endpoint.value)
-        url = self._urls.get(where)
-        if url is None:
-            url = self._urls[where] = f"{upstream.base_url}/{ask.endpoint.value}".encode("ascii")
-        body = Body(attempt.body(ask))
+        upstream = attempt.upstream
+        secret = attempt.lease.key.secret.reveal
+        known = self._known.get((secret, upstream.base_url, ask.endpoint))
+        if known is None:
+            url = f"{upstream.base_url}/{ask.endpoint.value}".encode("ascii")
+            known = self._known[secret, upstream.base_url, ask.endpoint] = _head(secret), url
+        head, url = known
         head = head.plus(b"X-Request-Id", request_id.encode("ascii"))
-        return self.clients(upstream.name).request("POST", url, headers=head, data=body)
+        return self.clients(upstream.name).request("POST", url, headers=head, data=Body(attempt.body(ask)))
 
-    async def _first_event(self, attempt: Attempt, response: Any, patience: Patience) -> tuple[Outcome, Brought | None]:
-        """Served where the stream begins with an event that is not an error (D-08, D-20)."""
+    def _answered(self, response: Any, sent: Sent) -> Any:
+        """A head has come, and perhaps all that is waited for."""
+        self.pulse.leave(sent)
+        good = response.code == 200
+        if good and sent.ask.stream:
+            return self._streamed(response, sent)
+        most = self.limit if good else ERROR_BODY
+        body = response.take_whole(most)
+        if body is not None:
+            return self._read(body, response, sent)
+        whole = Whole(most, cut=not good)
+        response.deliverBody(whole)
+        return self._waits(whole.done, sent).addCallbacks(
+            self._whole, self._cut_short, (response, sent), errbackArgs=(response, sent)
+        )
+
+    def _waits(self, awaited: Deferred[Any], sent: Sent) -> Deferred[Any]:
+        """Wait for that too, no longer than in all."""
+        sent.awaited = awaited
+        self.pulse.enter(sent)
+        return awaited
+
+    def _broken(self, failure: Failure, sent: Sent) -> Any:
+        """What was waited for does not come: by the vendor's fault, or because the client has left, or by a bug."""
+        self.pulse.leave(sent)
+        if failure.check(*_FAULTS) is None or (failure.check(CancelledError) and not sent.lost):
+            return failure
+        return sent.judge(_fault_of(failure.value, sent.lost), None)
+
+    # answers that are not streamed
+
+    def _whole(self, body: bytes, response: Any, sent: Sent) -> Any:
+        """The body has come, after its head."""
+        self.pulse.leave(sent)
+        return self._read(body, response, sent)
+
+    def _cut_short(self, failure: Failure, response: Any, sent: Sent) -> Any:
+        """The body does not come, after its head."""
+        if response.code == 200 or not sent.lost or failure.check(CancelledError) is None:
+            return self._broken(failure, sent)
+        return self._whole(b"", response, sent)  # the status alone says enough
+
+    def _read(self, body: bytes, response: Any, sent: Sent) -> Any:
+        """What an answer that is complete stands for."""
+        if response.code != 200:
+            return sent.judge(self._classified(sent.attempt, response, body), None)
+        answer = read_answer(sent.ask.endpoint, body)
+        if answer is not None and answer.error is not None:
+            return sent.judge(self._classified(sent.attempt, response, body[:ERROR_BODY]), None)
+        if answer is None or not answer.shaped:
+            return sent.judge(VendorFault("200: not an answer of the shape asked for", 200), None)
+        return sent.judge(_SERVED, WholeAnswer(body, answer))
+
+    # streams
+
+    def _streamed(self, response: Any, sent: Sent) -> Any:
+        """A stream's head has come, and perhaps its first event."""
+        attempt = sent.attempt
         times = attempt.upstream.timeouts
         stream = Stream(self.pulse, self.now, times.idle, attempt.began + times.total)
         response.deliverBody(stream)
-        await patience.awaits(stream.first)
+        if stream.begun:
+            return self._first_event(response, sent, stream)
+        return self._waits(stream.beginning(), sent).addCallbacks(
+            self._begun, self._broken, (response, sent, stream), errbackArgs=(sent,)
+        )
+
+    def _begun(self, _: None, response: Any, sent: Sent, stream: Stream) -> Any:
+        """The first event has come, after its head."""
+        self.pulse.leave(sent)
+        return self._first_event(response, sent, stream)
+
+    def _first_event(self, response: Any, sent: Sent, stream: Stream) -> Any:
+        """Served where the stream begins with an event that is not an error (D-08, D-20)."""
         outcome: Outcome | None = None
         try:
-            outcome = self._beginning(attempt, response, stream)
+            outcome = self._beginning(sent.attempt, response, stream)
         finally:
             if not isinstance(outcome, Served):
                 stream.drop()
-        return outcome, stream if isinstance(outcome, Served) else None
+        return sent.judge(outcome, stream if isinstance(outcome, Served) else None)
 
     def _beginning(self, attempt: Attempt, response: Any, stream: Stream) -> Outcome:
         """What the first event, or what came instead of one, stands for."""
-        said = payload(stream.events[0]) if stream.events else stream.other
+        said = stream.said if stream.events else stream.other
         if _error_in(said) is not None:
             return self._classified(attempt, response, said)
         if said.strip() == b"[DONE]":
             return VendorFault("200: a stream of nothing", 200)
         if stream.events:
-            return Served()
+            return _SERVED
         if stream.ended is StreamEnd.CLEAN:
             return VendorFault("200: not a stream of events", 200)
         how = stream.ended.value if stream.ended else "broken"
         return VendorFault(f"200: the stream was {how} before its first event", 200)
-
-    async def _whole(
-        self, ask: Ask, attempt: Attempt, response: Any, patience: Patience
-    ) -> tuple[Outcome, Brought | None]:
-        good = response.code == 200
-        reading = Whole(self.limit if good else ERROR_BODY, cut=not good)
-        response.deliverBody(reading)
-        try:
-            body = await patience.awaits(reading.done)
-        except CancelledError:
-            if good or not patience.lost:
-                raise
-            body = b""  # the status alone says enough
-        if not good:
-            return self._classified(attempt, response, body), None
-        answer = read_answer(ask.endpoint, body)
-        if answer is not None and answer.shaped and answer.error is None:
-            return Served(), WholeAnswer(body, answer)
-        if answer is not None and answer.error is not None:
-            return self._classified(attempt, response, body[:ERROR_BODY]), None
-        return VendorFault("200: not an answer of the shape asked for", 200), None
 
     def _classified(self, attempt: Attempt, response: Any, body: bytes) -> Outcome:
         waits = response.headers.getRawHeaders(b"retry-after") or ()
@@ -161,49 +216,34 @@ class Sending:
         return classify(reply, attempt.upstream.dialect, self.now() + self.wall)
 
 
-_SIGNS = (b'"error', b'"Type"', b'"detail"', b'"message"')
+_FAULTS = (CancelledError, ConnectFailed, BrokenResponse, BrokenBody, TooLong)
+_SERVED = Served()
+
+
+def _head(secret: str) -> Head:
+    """What a vendor is told beside the body, but for the call's id."""
+    return Head.of(
+        (
+            (b"Authorization", b"Bearer " + secret.encode()),
+            (b"Content-Type", b"application/json"),
+            (b"Accept", b"application/json, text/event-stream"),
+            (b"User-Agent", b"targon-gw"),
+        )
+    )
+
+
+_SIGNS = re.compile(rb'"(?:error|Type"|detail"|message")')
 
 
 def _error_in(said: bytes) -> VendorError | None:
     """The error that an event, or what stands in its place, is; the search first, since almost none is one."""
-    return read_error(said) if any(sign in said for sign in _SIGNS) else None
+    return read_error(said) if _SIGNS.search(said) else None
 
 
-def _fault_of(fault: BaseException, late: bool) -> Outcome:
+def _fault_of(fault: BaseException | None, late: bool) -> Outcome:
     """The vendor's fault that a broken exchange is."""
     if late:
         return VendorFault("no first token in time", silent=True)
     if isinstance(fault, TooLong):
         return VendorFault("the answer is longer than may be held", 200)
     return VendorFault(str(fault))
-
-
-@define(eq=False)
-class Patience:
-    """One deadline over the several things that an attempt waits for; what is awaited when it passes is cancelled."""
-
-    pulse: Any
-    until: float
-    lost: bool = False
-    _awaited: Deferred[Any] | None = None
-    _entered: bool = False
-
-    def awaits(self, awaited: Deferred[Any]) -> Deferred[Any]:
-        """Watch over `awaited`; the same Deferred."""
-        if not awaited.called:
-            self._awaited = awaited
-            if not self._entered:
-                self._entered = True
-                self.pulse.enter(self)
-        return awaited
-
-    def over(self) -> None:
-        """Nothing is awaited any more."""
-        if self._entered:
-            self.pulse.leave(self)
-
-    def beat(self, now: float) -> None:
-        """Look at the time."""
-        if now >= self.until and self._awaited is not None and not self._awaited.called:
-            self.lost = True
-            self._awaited.cancel()

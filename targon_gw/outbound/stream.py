@@ -12,10 +12,9 @@ import enum
 from collections.abc import Callable
 from typing import Protocol as Shape
 
-from attrs import define, field
+import msgspec
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IPushProducer
-from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
@@ -60,20 +59,24 @@ class Pulse(Shape):
     def leave(self, beating: Stream) -> None: ...
 
 
-@define(eq=False)
-class Stream(Protocol):
-    """The body of a streamed answer. `idle` is how long it may say nothing, `until` when it must have ended."""
+class Stream(msgspec.Struct, eq=False):
+    """The body of a streamed answer, and its protocol. `idle` is how long it may say nothing, `until` when it must have
+    ended."""
 
     pulse: Pulse
     now: Callable[[], float]
     idle: float
     until: float
-    first: Deferred[None] = field(init=False)
-    """Fires once, when the first event has come or when none will."""
-    events: list[bytes] = field(factory=list)
+    begun: bool = False
+    """The first event has come, or none will."""
+    events: list[bytes] = []
     """What came before anybody was attached."""
+    said: bytes = b""
+    """The data of the first event, if that is among them."""
     ended: StreamEnd | None = None
-    _splitter: Splitter = field(factory=Splitter)
+    _transport: IPushProducer | None = None
+    _first: Deferred[None] | None = None
+    _splitter: Splitter = msgspec.field(default_factory=Splitter)
     _reader: Reader | None = None
     _heard: float = 0.0
     _paused: bool = False
@@ -81,11 +84,8 @@ class Stream(Protocol):
     _tail_bytes: int = 0
     _plain: bytes | None = None
     """What came instead of a stream, from its first telling byte on."""
-    _began: bool = False
+    _telling: bool = False
     """Its first telling byte has come."""
-
-    def __attrs_post_init__(self) -> None:
-        self.first = Deferred(lambda _: self.drop())
 
     @property
     def other(self) -> bytes:
@@ -94,7 +94,8 @@ class Stream(Protocol):
 
     # the body of a response
 
-    def connectionMade(self) -> None:
+    def makeConnection(self, transport: IPushProducer) -> None:
+        self._transport = transport
         self._heard = self.now()
 
     def dataReceived(self, data: bytes) -> None:
@@ -105,9 +106,9 @@ class Stream(Protocol):
             return
         if self.ended is not None:
             return
-        if not self._began:
+        if not self._telling:
             start = data.lstrip(OPENING)
-            self._began = start != b""
+            self._telling = start != b""
             if start[:1] in (b"{", b"[", b"<"):
                 self._plain, data = b"", start
         if self._plain is not None:
@@ -132,14 +133,15 @@ class Stream(Protocol):
     def _keep(self, events: list[bytes]) -> None:
         """Hold what nobody reads yet; what has no data is no event (WHATWG HTML, 9.2.6), so the first one has some."""
         if not self.events:
-            while events and not payload(events[0]):
+            while events and not (said := payload(events[0])):
                 del events[0]
+            self.said = said
         self.events += events
         if self.events:
             self._announce()
 
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        clean = reason.check(ResponseDone, PotentialDataLoss) is not None
+    def connectionLost(self, reason: Failure) -> None:
+        clean = reason.type is ResponseDone or reason.type is PotentialDataLoss  # check() costs 4 µs
         if clean and self.ended is None and self._plain is None:
             self._last_words()
         self.pulse.leave(self)
@@ -147,7 +149,10 @@ class Stream(Protocol):
 
     def _last_words(self) -> None:
         """A clean end stands for the blank line that the last event lacks; half an event it does not mend (D-14)."""
-        said = payload(self._splitter.rest() + b"\n\n")
+        rest = self._splitter.rest()
+        if not rest:
+            return
+        said = payload(rest + b"\n\n")
         if said == b"[DONE]" or loads(said) is not None:
             self.dataReceived(b"\n\n")
 
@@ -161,16 +166,21 @@ class Stream(Protocol):
             self._announce()
 
     def _announce(self) -> None:
-        if not self.first.called:
-            self.first.callback(None)
-            if self._reader is None and self.ended is None and self._producer is not None:
-                self._producer.pauseProducing()
+        if self.begun:
+            return
+        self.begun = True
+        first, self._first = self._first, None
+        if first is not None:
+            first.callback(None)
+        if self._reader is None and self.ended is None and self._transport is not None:
+            self._transport.pauseProducing()
 
     # its reader
 
-    @property
-    def _producer(self) -> IPushProducer | None:
-        return self.transport  # type: ignore[return-value]
+    def beginning(self) -> Deferred[None]:
+        """Fires once, when it has `begun`; for one that has not. Cancelling it drops the stream."""
+        first = self._first = Deferred(lambda _: self.drop())
+        return first
 
     def attach(self, reader: Reader) -> None:
         """Give `reader` what has come and all that will."""
@@ -185,21 +195,21 @@ class Stream(Protocol):
             reader.stream_ended(self.ended)
             return
         self.pulse.enter(self)
-        if not self._paused and self._producer is not None:
-            self._producer.resumeProducing()
+        if not self._paused and self._transport is not None:
+            self._transport.resumeProducing()
 
     def pause(self) -> None:
         """The reader's own client is slow: read no more; its silence is not the vendor's."""
         self._paused = True
-        if self._producer is not None:
-            self._producer.pauseProducing()
+        if self._transport is not None:
+            self._transport.pauseProducing()
 
     def resume(self) -> None:
         """Read on."""
         self._paused = False
         self._heard = self.now()
-        if self._producer is not None:
-            self._producer.resumeProducing()
+        if self._transport is not None:
+            self._transport.resumeProducing()
 
     def let_end(self) -> None:
         """The reader has all that it wants: the bytes may end by themselves within `TAIL`, and the connection lives."""
@@ -208,8 +218,8 @@ class Stream(Protocol):
             self._tail = self.now() + TAIL
             self.ended = StreamEnd.CLEAN
             self.pulse.enter(self)
-            if self._producer is not None:
-                self._producer.resumeProducing()
+            if self._transport is not None:
+                self._transport.resumeProducing()
 
     def drop(self) -> None:
         """End it here and now: the connection is dropped."""
@@ -217,10 +227,12 @@ class Stream(Protocol):
         self.pulse.leave(self)
         if self.ended is None:
             self.ended = StreamEnd.BROKEN
-        if self._producer is not None:
-            self._producer.stopProducing()
-        if not self.first.called:
-            self.first.errback(Failure(CancelledError()))
+        self.begun = True
+        first, self._first = self._first, None
+        if self._transport is not None:
+            self._transport.stopProducing()
+        if first is not None:
+            first.errback(Failure(CancelledError()))
 
     def beat(self, now: float) -> None:
         """Look at the deadlines."""

@@ -19,6 +19,8 @@ SHORTEST, LONGEST = 40, 160
 """Pieces of an answer, before `max_tokens`."""
 THINKING = (20, 60)
 """Pieces of reasoning."""
+ECHO = "Repeat after me: "
+"""A prompt that begins so is answered with the rest of it: whoever asked can tell whether the answer is theirs."""
 
 
 @frozen
@@ -103,13 +105,21 @@ def tell(order: Order, model: Model, luck: random.Random, now: float) -> Telling
 def _choice(order: Order, model: Model, draw: random.Random) -> Choice:
     tool = wanted_tool(order)
     thoughts = thought(draw, order.tongue, draw.randint(*THINKING)) if model.reasoning and order.chat else []
-    words = told(draw, order.tongue, draw.randint(SHORTEST, LONGEST))
+    repeated = _repeated(order)
+    words = pieces(repeated) if repeated else told(draw, order.tongue, draw.randint(SHORTEST, LONGEST))
     if tool is not None:
         call = ToolCall(f"call_{draw.getrandbits(96):024x}", tool["name"], tuple(pieces(_arguments(order, tool))))
         return Choice(tuple(thoughts), (), call, "tool_calls")
     words = until_stop(words, order.stops)
     whole = Choice(tuple(thoughts), tuple(words))
     return (_continued(whole, order.prefill) if order.prefill else whole).at_most(order.max_tokens)
+
+
+def _repeated(order: Order) -> str:
+    """What the newest prompt asks to be repeated; empty where it does not."""
+    messages = order.body["messages"] if order.chat else ()
+    asked = next((spoken(each.get("content")) for each in reversed(messages) if each.get("role") == "user"), "")
+    return asked.removeprefix(ECHO) if asked.startswith(ECHO) else ""
 
 
 def _continued(choice: Choice, prefill: str) -> Choice:

@@ -22,7 +22,6 @@ WITHOUT_EFFECT: Final[Mapping[str, tuple[str, ...]]] = {
         "limits.waiting",
         "limits.waiting_time",
         "upstreams.*.rescue",
-        "metrics",
         "admin.token_file",
     ),
     "clients": ("clients.*.priority",),

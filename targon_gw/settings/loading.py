@@ -12,16 +12,18 @@ from collections.abc import Iterable, Mapping
 import attrs
 from attrs import define, evolve, field, frozen
 
-from targon_gw.core.config import Config, KeySettings, UpstreamSettings
+from targon_gw.core.changeover import Changeover
+from targon_gw.core.config import Config, KeySettings, Metrics, Secret, UpstreamSettings
 
 from .effects import not_yet
 from .entries import ClientsReader, read_models
 from .marks import Document
 from .problems import Problem, SettingsError
-from .reading import folder_beside, read_document
+from .reading import Unreadable, folder_beside, read_document
 from .references import check_references, followed, upstream_names
 from .shapes import GatewayFile
 from .structure import structured
+from .tokens import read_token
 from .vendor_keys import KeysReader
 
 
@@ -36,6 +38,8 @@ class Loaded:
     """Every file that was read, gateway.yaml first; files with single secrets too."""
     confirm_removal: int | None = None
     """How many keys the files say that they take away."""
+    change: Changeover | None = field(default=None, eq=False, repr=False)
+    """What they change about the settings in force, where that has been worked out."""
 
 
 def load(path: str, environ: Mapping[str, str] | None = None) -> Loaded:
@@ -43,7 +47,11 @@ def load(path: str, environ: Mapping[str, str] | None = None) -> Loaded:
 
     `environ` answers `secret_env`; the process's own where it is not given.
     """
-    return _Loading(path, os.environ if environ is None else environ).run()
+    loading = _Loading(path, os.environ if environ is None else environ)
+    try:
+        return loading.run()
+    finally:
+        loading.let_go()
 
 
 @define(eq=False)
@@ -74,6 +82,8 @@ class _Loading:
         models, model_problems = read_models(models_document)
         self.problems += [*keys.problems, *clients.problems, *model_problems]
         self.problems += check_references(gateway, models_document)
+        token_file = None if file is None else _from_there(os.path.dirname(self.path), file.metrics.token_file)
+        token = self._token(gateway, token_file)
         if self.problems or file is None:
             raise SettingsError(self.problems)
         config = evolve(
@@ -81,8 +91,15 @@ class _Loading:
             upstreams=tuple(_upstreams(file, keys.keys)),
             clients=tuple(clients.clients),
             models=followed(models),
+            metrics=Metrics(token_file, token),
         )
         return Loaded(config, tuple(not_yet(self.documents)), self._files(keys.files), keys.confirm_removal)
+
+    def let_go(self) -> None:
+        """Give the files back one by one: those of 100,000 clients at once would stop all threads for 150 ms."""
+        for documents in self.documents.values():
+            while documents:
+                documents.pop()
 
     def _read(self, file: str, path: str, sensitive: bool) -> Document:
         document = read_document(path, self.turn, sensitive)
@@ -103,6 +120,17 @@ class _Loading:
                 for more in folder_beside(path):
                     self._read(file, more, sensitive=True)
 
+    def _token(self, gateway: Document, path: str | None) -> Secret | None:
+        """What opens /metrics; a problem where the file that is to hold it does not."""
+        if path is None:
+            return None
+        try:
+            return read_token(path)
+        except (Unreadable, OSError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            self.problems.append(gateway.problem(("metrics", "token_file"), f"the file {path!r} {why}"))
+            return None
+
     def _files(self, secrets: Iterable[str]) -> tuple[str, ...]:
         read = [document.source.path for documents in self.documents.values() for document in documents]
         return tuple(dict.fromkeys([*read, *secrets]))
@@ -112,12 +140,11 @@ def _config(file: GatewayFile, folder: str) -> Config:
     """What gateway.yaml says, but for its upstreams, with paths that lead from the working directory."""
     names = {attribute.name for attribute in attrs.fields(Config)}
     values = {name: value for name, value in attrs.asdict(file, recurse=False).items() if name in names}
-    del values["upstreams"]
+    del values["upstreams"], values["metrics"]
     config = Config(**values)
     return evolve(
         config,
         state=_from(folder, config.state),
-        metrics=evolve(config.metrics, token_file=_from_there(folder, config.metrics.token_file)),
         admin=evolve(
             config.admin,
             socket=_from_there(folder, config.admin.socket),

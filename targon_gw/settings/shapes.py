@@ -20,7 +20,6 @@ from targon_gw.core.config import (
     Draw,
     Duration,
     Kind,
-    Metrics,
     Network,
     Pause,
     Per,
@@ -114,6 +113,14 @@ class UpstreamShape:
 
 
 @frozen
+class MetricsShape:
+    """Who may read /metrics beside this machine."""
+
+    token_file: str | None = None
+    """A file that holds the token; its mode must keep it from the world."""
+
+
+@frozen
 class GatewayFile:
     """gateway.yaml."""
 
@@ -154,7 +161,7 @@ class GatewayFile:
     retries: Retries = Retries()
     upstreams: dict[Name, UpstreamShape] = field(factory=dict)
     """The vendors, by name."""
-    metrics: Metrics = Metrics()
+    metrics: MetricsShape = MetricsShape()
     admin: Admin = Admin()
 
 

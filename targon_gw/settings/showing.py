@@ -18,6 +18,7 @@ from targon_gw.core.config import (
     ClientSettings,
     Config,
     Duration,
+    Metrics,
     QuotaPlan,
     Secret,
     Share,
@@ -58,6 +59,8 @@ def _of_class(value: attrs.AttrsInstance) -> dict[str, Any]:
         case ClientSettings():
             del shown["digest"]
             return {"name": value.name, "key": f"k-{value.digest[:8]}"} | shown
+        case Metrics():
+            return {"token_file": value.token_file}
         case _:
             return shown
 

@@ -63,6 +63,11 @@ class Watching:
         """Whether a change is under way: `changed` is about to be called, or somebody is writing."""
         return self._settling is not None
 
+    @property
+    def begun(self) -> bool:
+        """Whether it watches: it was started, and not stopped since."""
+        return self._looking is not None
+
     def start(self, known: Mapping[str, Mark] | None = None) -> None:
         """Begin. `known` is what the files looked like when they were read; without it, what is there now is known."""
         self._arm()

@@ -95,8 +95,8 @@ class Journal:
         self._loop.clock = self.clock
         self._loop.start(SYNC_EVERY, now=False)
 
-    def append(self, entry: Entry) -> int:
-        """Write `entry` as the next line and return its number. Raises `JournalFull` or `JournalFailed`."""
+    def append(self, entry: Entry) -> tuple[int, bytes]:
+        """Write `entry` as the next line; its number, and the line. Raises `JournalFull` or `JournalFailed`."""
         if self._failed is not None:
             raise JournalFailed(self._failed)
         if self.full:
@@ -117,7 +117,7 @@ class Journal:
         self.n = n
         if self._unsynced is None:
             self._unsynced = self.clock.seconds()
-        return n
+        return n, line
 
     @property
     def path(self) -> str:

@@ -19,7 +19,9 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .daybook import Daybook, Extent, Line, daybooks, extent, line_after, lines, start_behind
+from targon_gw.core.lines import Row, entry_of
+
+from .daybook import Daybook, Extent, Line, daybooks, extent, line_after, runs, start_behind
 from .folder import Damaged, Seen, StateFolder, seen
 from .quarantine import clean, keep_bytes, set_aside
 from .snapshot import BadSnapshot, NewerSnapshot, Stored, read_snapshot
@@ -43,13 +45,19 @@ class Recovered:
 
     state: dict[str, Any] | None
     n: int
-    lines: Iterator[Line]
-    """The lines behind `n`, in order and without a gap, as they are read; raises `Damaged` on the way."""
+    runs: Iterator[list[Row]]
+    """The lines behind `n`, in order and without a gap, many at a time as they are read; raises `Damaged` on the way.
+    """
     torn: Torn | None
     notes: list[str]
     """What was found, cut or moved, for the log; the lines may add to it."""
     seen: Seen | None
     """The snapshot's file as it was read, for `Snapshot.seen`."""
+
+    @property
+    def lines(self) -> Iterator[Line]:
+        """The same one by one; whoever reads here does not read there."""
+        return ((row.n, entry_of(row)) for rows in self.runs for row in rows)
 
 
 @frozen
@@ -60,9 +68,9 @@ class _Reading:
     held: Extent
     start: int = 0
 
-    def lines(self) -> Iterator[Line]:
+    def runs(self) -> Iterator[list[Row]]:
         """Its whole lines from there on."""
-        return lines(self.book, self.start, None if self.book.packed else self.held.end)
+        return runs(self.book, self.start, None if self.book.packed else self.held.end)
 
 
 @frozen
@@ -111,7 +119,7 @@ def verify(folder: StateFolder) -> list[str]:
             held = extent(book)
             if held.end != held.size:
                 found.append(f"{book.path}: the last line is not whole (byte {held.end})")
-            for _ in _Reading(book, held).lines():
+            for _ in _Reading(book, held).runs():
                 pass
         except Damaged as damaged:
             found.append(str(damaged))
@@ -217,24 +225,38 @@ def _checked_from(reading: _Reading) -> int:
         return line_after(file, reading.held.end - CHECKED)
 
 
-def _behind(look: _Look, readings: list[_Reading], n: int) -> Iterator[Line]:
+def _behind(look: _Look, readings: list[_Reading], n: int) -> Iterator[list[Row]]:
     """The lines behind `n`, each one more than the last. A clock that leapt back has files overlap: they are merged."""
-    apart = all((a.held.last or 0) < (b.held.first or 0) for a, b in pairwise(readings))
-    streams = [reading.lines() for reading in readings]
     last = n
-    kept: Line | None = None
-    for line in chain.from_iterable(streams) if apart else heapq.merge(*streams, key=_by_number):
-        number = line[0]
-        if number != last + 1:
-            if number <= n or line == kept:  # folded in already; or packed, and the plain file is still there
-                continue
-            _gap(look, readings, last, number)
-        last, kept = number, line
-        yield line
+    kept: Row | None = None
+    for rows in _in_order(readings):
+        if rows[0].n == last + 1 and rows[-1].n == last + len(rows):  # numbers grow, so that none is missing
+            last, kept = rows[-1].n, rows[-1]
+            yield rows
+            continue
+        new = []
+        for row in rows:
+            number = row.n
+            if number != last + 1:
+                if number <= n or row == kept:  # folded in already; or packed, and the plain file is still there
+                    continue
+                _gap(look, readings, last, number)
+            last, kept = number, row
+            new.append(row)
+        if new:
+            yield new
 
 
-def _by_number(line: Line) -> int:
-    return line[0]
+def _in_order(readings: list[_Reading]) -> Iterator[list[Row]]:
+    """Rows by number: as the files have them, or one by one where files overlap."""
+    if all((a.held.last or 0) < (b.held.first or 0) for a, b in pairwise(readings)):
+        return chain.from_iterable(reading.runs() for reading in readings)
+    streams = [chain.from_iterable(reading.runs()) for reading in readings]
+    return ([row] for row in heapq.merge(*streams, key=_by_number))
+
+
+def _by_number(row: Row) -> int:
+    return row.n
 
 
 def _gap(look: _Look, readings: list[_Reading], last: int, number: int) -> None:

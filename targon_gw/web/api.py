@@ -10,7 +10,7 @@ may see of a failure is a `Refusal`; anything else that is raised here is a bug,
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -33,8 +33,8 @@ from targon_gw.core.openai import Endpoint, read
 
 from .ownkey import told_of
 from .peers import client_address
-from .ratelimits import limit_headers
-from .relay import CORS, Pulse, Relay
+from .ratelimits import limit_lines
+from .relay import CORS, CORS_LINES, Pulse, Relay
 from .request import Request
 
 log = Logger()
@@ -51,7 +51,7 @@ _REFERENCE = re.compile(rb"[\x21-\x7e]{1,128}")
 class Carrier(Protocol):
     """Performs calls; see `targon_gw.outbound.carrier`."""
 
-    def carry(self, call: Call, sink: Relay) -> Coroutine[Deferred[Any], Any, None]: ...
+    def carry(self, call: Call, sink: Relay) -> Deferred[None]: ...
 
 
 @define(eq=False)
@@ -105,10 +105,14 @@ class Api:
             client = request.asking or self._identify(request)
             call = self._admit(request, endpoint, client) if isinstance(client, ClientKey) else None
         except Refusal as refusal:
-            request.refuse(refusal, [*CORS, *request.beside])
+            request.refuse(refusal, CORS_LINES + request.beside)
             return
-        work = self._carried(request, call) if isinstance(call, Call) else self._later(request, endpoint, client, call)
-        self._carry(request, work)
+        if isinstance(call, Call):
+            request.on_gone = self._carried(request, call).cancel
+            return
+        later = ensureDeferred(self._later(request, endpoint, client, call))
+        request.on_gone = later.cancel
+        later.addErrback(_failed, request)
 
     def _admit(self, request: Request, endpoint: Endpoint, client: ClientKey) -> Call | Awaitable[Call]:
         """The Call that the request comes to; raises `Refusal`."""
@@ -134,7 +138,7 @@ class Api:
     def _turned_away(self, request: Request, asking: Asking, refusal: Refusal) -> None:
         """A refusal by a client's own limits tells how they stand."""
         if refusal.code in ("rate_limit_exceeded", "insufficient_quota"):
-            request.beside = limit_headers(self.gateway.bank.limits_at(asking.client, asking.address, self.now()))
+            request.beside = limit_lines(self.gateway.bank.limits_at(asking.client, asking.address, self.now()))
 
     async def _later(
         self,
@@ -152,41 +156,28 @@ class Api:
             else:
                 call_now = await call
         except Refusal as refusal:
-            request.refuse(refusal, [*CORS, *request.beside])
+            request.refuse(refusal, CORS_LINES + request.beside)
             return
         await self._carried(request, call_now)
 
-    def _carried(self, request: Request, call: Call) -> Coroutine[Deferred[Any], Any, None]:
+    def _carried(self, request: Request, call: Call) -> Deferred[None]:
         """The call on its way, with what the client said of itself."""
-        shortest = _milliseconds(request.header(b"x-gw-deadline-ms"))
-        if shortest is not None:
-            call.deadline = min(call.deadline, call.admitted + shortest)
+        shortest = request.header(b"x-gw-deadline-ms")
+        if shortest is not None and shortest.isdigit() and len(shortest) < 10:
+            call.deadline = min(call.deadline, call.admitted + int(shortest) / 1000.0)
         reference = request.header(b"x-client-request-id")
         if reference is not None and _REFERENCE.fullmatch(reference):
             text = reference.decode("ascii")
             call.reference = None if SECRET_LIKE.search(text) else text
-        relay = Relay(
-            request,
-            call,
-            self.pulse,
-            self.now,
-            self.gateway.config.head_after,
-            lambda: self.gateway.limits_of(call, self.now()),
-        )
+        gateway = self.gateway
+        relay = Relay(request, call, self.pulse, self.now, gateway.config.head_after, gateway.limits_of)
         relay.begin(self.relays)
         return self.carrier.carry(call, relay)
 
-    def break_off(self) -> None:
-        """End all calls that run, visibly: the gateway is about to."""
-        for relay in list(self.relays):
+    def break_off(self, relays: Sequence[Relay] | None = None) -> None:
+        """End these calls, or all that run, visibly: the gateway is about to."""
+        for relay in list(self.relays) if relays is None else relays:
             relay.break_off(Refusal("draining", "This gateway is restarting; try again in a moment.", wait=2.0))
-
-    def _carry(self, request: Request, work: Coroutine[Deferred[Any], Any, None]) -> None:
-        """Let `work` go on until it ends or the client leaves; what it raises is our bug."""
-        running = ensureDeferred(work)
-        if not running.called:
-            request.on_gone = running.cancel
-        running.addErrback(_failed, request)
 
     # oneself
 
@@ -278,16 +269,11 @@ def secret_in(request: Request) -> bytes | None:
 def _check_media(request: Request) -> None:
     """Raise `Refusal` unless the body is said to be plain JSON (faults catalogue, A-28, B-11)."""
     value = request.header(b"content-type") or b""
-    kind = value.partition(b";")[0].strip().lower()
-    if kind != b"application/json":
+    if value != b"application/json" and value.partition(b";")[0].strip().lower() != b"application/json":
         raise Refusal("unsupported_media_type", "Send the body as 'Content-Type: application/json'.")
     encoding = request.header(b"content-encoding")
     if encoding is not None and encoding.strip().lower() not in (b"", b"identity"):
         raise Refusal("unsupported_media_type", "Send the body without a Content-Encoding.")
-
-
-def _milliseconds(value: bytes | None) -> float | None:
-    return int(value) / 1000.0 if value is not None and value.isdigit() and len(value) < 10 else None
 
 
 def _per_token(usd_per_million: float) -> str:
@@ -304,6 +290,6 @@ async def _awaited(later: Awaitable[ClientKey]) -> ClientKey:
 
 
 def _failed(reason: Failure, request: Request) -> None:
-    """A call ended otherwise than its carrier meant it to: by the client's leaving, or by a bug."""
+    """A call ended before it could be carried: by the client's leaving, or by a bug."""
     if reason.check(CancelledError) is None:
         request.processingFailed(reason)

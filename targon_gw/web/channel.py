@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,7 +34,7 @@ from targon_gw.core.errors import Refusal
 from .alarm import Alarm
 from .bodies import Chunks, Sized
 from .request import Request
-from .strict import METHODS, Head, check_begun, read, stand_in
+from .strict import METHODS, Head, Reader, check_begun, stand_in
 
 if TYPE_CHECKING:
     from .serving import Site
@@ -74,7 +75,6 @@ class Channel(HTTPChannel):
     _held = b""
     _begun = False
     _blank = False
-    _advancing = False
     _linger = 0.0
     _unsent_before = 0
     _incoming: Sized | Chunks | None = None
@@ -94,7 +94,11 @@ class Channel(HTTPChannel):
         self.client_host = str(getattr(self.transport.getPeer(), "host", "unix"))
         self._direct = self.transport if isinstance(self.transport, TCPConnection) else None
         site = self.site
-        self._clock = site.clock
+        if site.cork is not None and self._direct is not None:
+            self.send = partial(site.cork.send, self._direct)  # type: ignore[method-assign]
+        self._read = Reader(site.limits).read
+        self._seconds = site.clock.seconds
+        self._idle = site.limits.idle
         self._alarm = Alarm(site.clock, site.tick, self._overdue, site.clock.seconds() + site.limits.idle)
         self._alarm.start()
 
@@ -135,31 +139,23 @@ class Channel(HTTPChannel):
     # -- bytes in -----------------------------------------------------------------------------------------------------
 
     def dataReceived(self, data: bytes) -> None:
-        """Bytes of the client, split anywhere."""
+        """Bytes of the client, split anywhere: taken as far as they go; what must wait is held."""
         if self._held:
             data = self._held + data
             self._held = b""
-        self._advance(data)
-
-    def _advance(self, data: bytes) -> None:
-        """Take `data` as far as it goes; what must wait is held."""
-        self._advancing = True
-        try:
-            while data:
-                stage = self._stage
-                if stage is _HEAD:
-                    if self._waitingForTransport:
-                        self._held = data
-                        return
-                    data = self._take_head(data)
-                elif stage is _BODY:
-                    data = self._take_body(data)
-                else:
-                    if stage is _RUNNING:
-                        self._hold(data)
+        while data:
+            stage = self._stage
+            if stage is _HEAD:
+                if self._waitingForTransport:
+                    self._held = data
                     return
-        finally:
-            self._advancing = False
+                data = self._take_head(data)
+            elif stage is _BODY:
+                data = self._take_body(data)
+            else:
+                if stage is _RUNNING:
+                    self._hold(data)
+                return
 
     def _hold(self, data: bytes) -> None:
         """Keep what came behind the running request. Who sends more than that means harm (faults catalogue, A-18)."""
@@ -170,14 +166,15 @@ class Channel(HTTPChannel):
             self._held = data
 
     def _take_head(self, data: bytes) -> bytes:
-        limits = self.site.limits
-        end = data.find(b"\r\n\r\n", 0, limits.head)
-        if end < 0 or data[0] == 13:
+        end = data.find(b"\r\n\r\n", 0, self.site.limits.head)
+        if end < 0:
             return self._take_begun(data)
         end += 4
         try:
-            head = read(data[:end], limits)
+            head = self._read(data[:end])
         except Refusal as refusal:
+            if data.startswith(b"\r"):
+                return self._take_begun(data)
             self._reject(refusal, data)
             return b""
         self._begun = self._blank = False
@@ -185,10 +182,12 @@ class Channel(HTTPChannel):
         request = self.requestFactory(self, head)
         self.requests.append(request)
         length = head.length
-        if length == 0:
-            self._start(request)
-            return data[end:]
-        return self._expect_body(request, head, data[end:])
+        if length is None or len(data) - end < length:
+            return self._expect_body(request, head, data[end:])
+        if length:
+            request.body = data[end : end + length]
+        self._start(request)
+        return data[end + length :]
 
     def _take_begun(self, data: bytes) -> bytes:
         """Part of a head, or an empty line in front of one, of which one is borne (RFC 9112, 2.2)."""
@@ -203,28 +202,23 @@ class Channel(HTTPChannel):
                 return b""
         if not self._begun:
             self._begun = True
-            self._alarm.due = self._clock.seconds() + self.site.limits.head_deadline
+            self._alarm.due = self._seconds() + self.site.limits.head_deadline
         self._held = data
         return b""
 
     def _expect_body(self, request: Request, head: Head, rest: bytes) -> bytes:
-        """The head says that a body follows: ask whether it is wanted before any of it is read."""
+        """Some of the body is still to come: ask whether it is wanted before it is read."""
         refusal = self._ask_gate(request)
         if refusal is not None:
             self._refuse(refusal)
         if self._stage is not _HEAD:
             return b""
-        length = head.length
-        if length is not None and len(rest) >= length:
-            request.body = rest[:length]
-            self._start(request)
-            return rest[length:]
         if head.expects and not rest:
             self._send100Continue()
-        self._incoming = Chunks(self.site.limits.body) if length is None else Sized(length)
+        self._incoming = Chunks(self.site.limits.body) if head.length is None else Sized(head.length)
         self._stage = _BODY
         self._received = self._received_before = 0
-        self._alarm.due = self._clock.seconds() + self.site.limits.body_deadline
+        self._alarm.due = self._seconds() + self.site.limits.body_deadline
         return rest
 
     def _ask_gate(self, request: Request) -> Refusal | None:
@@ -261,7 +255,6 @@ class Channel(HTTPChannel):
     def _start(self, request: Request) -> None:
         self._stage = _RUNNING
         self._handlingRequest = True
-        self._alarm.due = inf
         request.process()
 
     def requestDone(self, request: Request) -> None:
@@ -275,16 +268,12 @@ class Channel(HTTPChannel):
             return
         self._stage = _HEAD
         self._unsent_before = 0
-        self._alarm.due = self._clock.seconds() + self.site.limits.idle
+        self._alarm.due = self._seconds() + self._idle
         if self._waitingForTransport:
             # Who does not read the answers gets no more of them, and nothing runs that could miss the client's leaving.
             self._networkProducer.pauseProducing()
-        elif self._held and not self._advancing:
-            self._go_on()
-
-    def _go_on(self) -> None:
-        held, self._held = self._held, b""
-        self._advance(held)
+        elif self._held:
+            self.dataReceived(b"")
 
     def _reject(self, refusal: Refusal, raw: bytes = b"") -> None:
         """Refuse what HTTP's own rules refuse; `raw` is the beginning of a request that there is no object for."""
@@ -306,11 +295,7 @@ class Channel(HTTPChannel):
     # -- bytes out, and pressure --------------------------------------------------------------------------------------
 
     def send(self, data: bytes) -> None:
-        """Every byte that leaves passes here; over plain TCP, those of one turn of the reactor together."""
-        cork = self.site.cork
-        if cork is not None and self._direct is not None:
-            cork.send(self._direct, data)
-            return
+        """Every byte that leaves passes here; over plain TCP `Cork.send` stands in its place."""
         self.transport.write(data)
 
     def write(self, data: bytes) -> None:
@@ -338,8 +323,8 @@ class Channel(HTTPChannel):
     def resumeProducing(self) -> None:
         """The client has read what we sent: on with the answer, or with the next request."""
         super().resumeProducing()
-        if self._held and self._stage is _HEAD and not self._advancing:
-            self._go_on()
+        if self._held and self._stage is _HEAD:
+            self.dataReceived(b"")
 
     def unsent(self) -> int:
         """Bytes that wait in the transport: Twisted's transports keep them in these two; others say nothing, 0."""
@@ -352,6 +337,8 @@ class Channel(HTTPChannel):
     def _overdue(self, now: float) -> None:
         """The stage's time is up."""
         match self._stage:
+            case Stage.RUNNING:  # Looked at here: to say `never` with each request costs more.
+                self._alarm.due = inf
             case Stage.HEAD if self._begun:
                 self._reject(Refusal("request_timeout", "The request's head took too long to arrive."), self._held)
             case Stage.HEAD if self._is_still_read():

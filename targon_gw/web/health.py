@@ -34,23 +34,25 @@ class Health:
     started: float
     version: str
     settings: Settings | None = None
+    leaving: bool = False
+    """The gateway is about to drain: it serves who is connected, and a balancer should send nobody here."""
 
     def report(self, request: Request) -> None:
         """All of it; 503 where no key is usable or the gateway drains."""
         now = self.now()
         report = self.gateway.report(now)
         told: dict[str, object] = {
-            "status": report.status,
+            "status": "down" if self.leaving else report.status,
             "version": self.version,
             "uptime_s": int(now - self.started),
             "keys": report.keys,
-            "draining": report.draining,
+            "draining": report.draining or self.leaving,
         }
         if self.settings is not None and self.settings.problem is not None:
             told["settings"] = {"taken": False, "since": self.settings.since}
         if self.gateway.shut is not None:
             told["recording"] = False
-        self._answer(request, report.status != "down", told)
+        self._answer(request, report.status != "down" and not self.leaving, told)
 
     def live(self, request: Request) -> None:
         """That this was answered is the answer."""
@@ -59,8 +61,9 @@ class Health:
     def ready(self, request: Request) -> None:
         """Whether calls should be sent here."""
         report = self.gateway.report(self.now())
-        ready = report.status != "down" and self.gateway.shut is None
-        why = "draining" if report.draining else "no room for the ledger" if self.gateway.shut else "no usable key"
+        draining = report.draining or self.leaving
+        ready = report.status != "down" and self.gateway.shut is None and not draining
+        why = "draining" if draining else "no room for the ledger" if self.gateway.shut else "no usable key"
         self._answer(request, ready, {"status": "ok"} if ready else {"status": "down", "reason": why})
 
     def _answer(self, request: Request, well: bool, told: dict[str, object]) -> None:

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from targon_gw.core.limits import Shelf, Shown
+from typing import Final
 
-Fields = list[tuple[bytes, bytes]]
+from targon_gw.core.limits import Shown
+
+_LINES: Final = (
+    b"x-ratelimit-limit-%(what)b: %%d\r\nx-ratelimit-remaining-%(what)b: %%d\r\nx-ratelimit-reset-%(what)b: %%b\r\n"
+)
+_REQUESTS: Final = _LINES % {b"what": b"requests"}
+_TOKENS: Final = _LINES % {b"what": b"tokens"}
 
 
-def limit_headers(shown: Shown) -> Fields:
-    """The headers for each limit that there is; none where there is none."""
-    if shown.requests is None and shown.tokens is None:
-        return []
-    return [*_of(b"requests", shown.requests), *_of(b"tokens", shown.tokens)]
-
-
-def _of(what: bytes, shelf: Shelf | None) -> Fields:
-    if shelf is None:
-        return []
-    limit, remaining, reset = shelf
-    return [
-        (b"x-ratelimit-limit-" + what, b"%d" % limit),
-        (b"x-ratelimit-remaining-" + what, b"%d" % max(0, remaining)),
-        (b"x-ratelimit-reset-" + what, duration(reset)),
-    ]
+def limit_lines(shown: Shown) -> bytes:
+    """The header lines for each limit that there is, each with its end; none where there is none."""
+    requests, tokens = shown.requests, shown.tokens
+    lines = b""
+    if requests is not None:
+        limit, remaining, reset = requests
+        lines = _REQUESTS % (limit, remaining, duration(reset))
+    if tokens is not None:
+        limit, remaining, reset = tokens
+        lines += _TOKENS % (limit, remaining, duration(reset))
+    return lines
 
 
 def duration(seconds: float) -> bytes:
     """As OpenAI writes it: `12ms`, `1s`, `6m0s`, `1h0m0s`; rounded up, so that it is never too early."""
-    seconds = round(seconds, 6)  # 10.000000001 is a float's way to say 10
-    if seconds < 1.0:
-        return b"%dms" % max(0, -int(-seconds * 1000 // 1))
-    whole = -int(-seconds // 1)
+    if seconds < 0.99999:
+        return b"%dms" % -(-(seconds - 1e-6) * 1000 // 1) if seconds > 1e-6 else b"0ms"
+    whole = -int(-(seconds - 1e-6) // 1)  # 10.000000001 is a float's way to say 10
     if whole < 60:
         return b"%ds" % whole
     if whole < 3600:

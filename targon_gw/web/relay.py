@@ -8,23 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Final, Protocol
 
-from attrs import define
+from msgspec import Struct
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from targon_gw.core.answers import Answer, Renamer, error_event, read_error, rename
 from targon_gw.core.attempts import presentable
 from targon_gw.core.call import Attempt, Call
+from targon_gw.core.entries import Closing
 from targon_gw.core.errors import Refusal
-from targon_gw.core.gateway import Closing
 from targon_gw.core.ledger import Ending
 from targon_gw.core.limits import Shown
 from targon_gw.core.meter import Meter, usage_of
 
-from .ratelimits import limit_headers
+from .ratelimits import limit_lines
 from .refusals import RANKS, status_of
 from .request import Request
 
@@ -42,12 +44,10 @@ CORS: Final[tuple[tuple[bytes, bytes], ...]] = (
     (b"access-control-expose-headers", b"*"),
 )
 """Any origin may read an answer and all of its headers; the wildcards hold where a browser sends no credentials."""
-_JSON = (b"content-type", b"application/json; charset=utf-8")
-_STREAM = (
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-cache"),
-    (b"x-accel-buffering", b"no"),
-)
+_JSON = b"content-type: application/json; charset=utf-8\r\n"
+_STREAM = b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
+CORS_LINES: Final = b"".join(b"%b: %b\r\n" % pair for pair in CORS)
+_TIMES = b"openai-processing-ms: %d\r\nserver-timing: gw;dur=%.1f, upstream;dur=%.1f\r\n"
 
 Settle = Callable[[Closing], None]
 
@@ -92,8 +92,7 @@ class Pulse(Protocol):
 
 
 @implementer(IPushProducer)
-@define(eq=False)
-class Relay:
+class Relay(Struct, eq=False):
     """Where the answer to one call goes. `now` is monotonic seconds."""
 
     request: Request
@@ -101,8 +100,8 @@ class Relay:
     pulse: Pulse
     now: Callable[[], float]
     head_after: float
-    limits: Callable[[], Shown] | None = None
-    """How the client's limits stand, for the headers."""
+    limits: Callable[[Call, float], Shown] | None = None
+    """How the limits of a call's client stand, for the headers."""
     broken_off: int | None = None
     """The status that the client is sent, where the call was broken off before anybody had served it."""
     _source: Source | None = None
@@ -122,15 +121,13 @@ class Relay:
     """Bytes that the client had not taken when that was last looked at."""
     _finished_at: float | None = None
 
-    def __attrs_post_init__(self) -> None:
-        self._wrote = self.now()
-
     def begin(self, running: set[Relay] | None = None) -> None:
         """From now on the client is kept company, where it waits for a stream; `running` holds it until it is over."""
         if running is not None:
             self._running = running
             running.add(self)
         if self.call.ask.stream:
+            self._wrote = self.now()
             self.pulse.enter(self)
 
     # what comes of the call
@@ -166,6 +163,10 @@ class Relay:
         else:
             request.refuse(refusal, self._headers(None, len(self.call.attempts)))
 
+    def fail(self, fault: Failure) -> None:
+        """A bug of ours has ended the call: logged whole, answered "internal error"."""
+        self.request.processingFailed(fault)
+
     def status_of(self, refusal: Refusal) -> int:
         """The status that the client is sent: where the head has left, it was 200."""
         return 200 if self._open else status_of(refusal)
@@ -176,28 +177,30 @@ class Relay:
         body = brought.body if answer.model is None or answer.model == shown else rename(brought.body, shown)
         usage, _ = usage_of(answer, ask.prompt_estimate, _ceiling(attempt, self.call))
         self._leave()
+        gone = self.request.gone
         try:
-            gone = self.request.gone
             settle(Closing(Ending.ABANDONED if gone else Ending.SERVED, usage, None if gone else 200))
         except Refusal as refusal:
             self.request.refuse(refusal, self._headers(None, len(self.call.attempts)))
             return
-        self.request.answer(200, [_JSON, *self._headers(attempt, len(self.call.attempts))], body)
+        self.request.answer(200, _JSON + self._headers(attempt, len(self.call.attempts)), body)
 
-    def pass_stream(self, attempt: Attempt, stream: Source, settle: Settle) -> Deferred[None]:
-        """Read `stream`, settle, answer; fires when all that is done. Cancelling it abandons the stream."""
+    def pass_stream(self, attempt: Attempt, stream: Source, settle: Settle) -> Deferred[None] | None:
+        """Read `stream`, settle, answer; fires when all that is done, `None` where it is. Cancelling abandons it."""
         ask = self.call.ask
         self._source, self._settle = stream, settle
         self._meter = Meter(ask.endpoint, ask.n, not ask.wants_usage, ask.prompt_estimate, _ceiling(attempt, self.call))
-        done = self._done = Deferred(lambda _: self.abandon())
         if self.request.gone:
             self.abandon()
-            return done
+            return None
         if not self._open:
             self._open = True
-            self.request.open_stream(200, [*_STREAM, *self._headers(attempt, len(self.call.attempts))])
+            self.request.open_stream(200, _STREAM + self._headers(attempt, len(self.call.attempts)))
         self.request.registerProducer(self, True)
         stream.attach(self)
+        if self._over:
+            return None
+        done = self._done = Deferred(lambda _: self.abandon())
         return done
 
     # the vendor's side
@@ -311,7 +314,7 @@ class Relay:
             self._wrote = now
             if not self._open:
                 self._open = True
-                self.request.open_stream(200, [*_STREAM, *CORS, *self._limits()])
+                self.request.open_stream(200, _STREAM + CORS_LINES + self._limits(now))
                 self.request.flush_head()
             self.request.send_parts([COMMENT])
 
@@ -326,7 +329,8 @@ class Relay:
 
     def _leave(self) -> None:
         self._over = True
-        self.pulse.leave(self)
+        if self.call.ask.stream:
+            self.pulse.leave(self)
         if self._running is not None:
             self._running.discard(self)
 
@@ -335,23 +339,29 @@ class Relay:
         if done is not None and not done.called:
             done.callback(None)
 
-    def _headers(self, attempt: Attempt | None, attempts: int) -> list[tuple[bytes, bytes]]:
-        """Ours, beside the content's: what served, how often it was tried, how long it took."""
-        took = (self.now() - self.call.admitted) * 1000.0
-        waited = 0.0 if attempt is None or attempt.ended is None else (attempt.ended - attempt.began) * 1000.0
-        headers = [
-            *CORS,
-            (b"openai-processing-ms", b"%d" % took),
-            (b"server-timing", b"gw;dur=%.1f, upstream;dur=%.1f" % (max(0.0, took - waited), waited)),
-        ]
+    def _headers(self, attempt: Attempt | None, attempts: int) -> bytes:
+        """The lines of ours, beside the content's: what served, how often it was tried, how long it took."""
+        now = self.now()
+        took, waited = (now - self.call.admitted) * 1000.0, 0.0
+        if attempt is not None and attempt.ended is not None:
+            waited = (attempt.ended - attempt.began) * 1000.0
+        own = took - waited
+        lines = CORS_LINES + _TIMES % (took, own if own > 0.0 else 0.0, waited)
         if attempt is not None:
-            headers.append((b"x-targon-model", attempt.model.id.encode("ascii", "replace")))
+            lines += _served_by(attempt.model.settings.id)
         if attempts > 1:
-            headers.append((b"x-targon-attempts", b"%d" % attempts))
-        return headers + self._limits()
+            lines += b"x-targon-attempts: %d\r\n" % attempts
+        return lines + self._limits(now)
 
-    def _limits(self) -> list[tuple[bytes, bytes]]:
-        return [] if self.limits is None else limit_headers(self.limits())
+    def _limits(self, now: float) -> bytes:
+        return b"" if self.limits is None else limit_lines(self.limits(self.call, now))
+
+
+@lru_cache(maxsize=1024)
+def _served_by(model: str) -> bytes:
+    """The header line that names the catalog's model; a name may be any text."""
+    shown = "".join(c if " " < c <= "~" else "?" for c in model)
+    return b"x-targon-model: %b\r\n" % shown.encode("ascii")
 
 
 def _event_of(refusal: Refusal) -> bytes:

@@ -15,8 +15,10 @@ x-request-id, the framing and Connection; `setHeader` and its kin belong to twis
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from http import HTTPStatus
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
@@ -38,11 +40,34 @@ if TYPE_CHECKING:
     from .channel import Channel
     from .serving import Site
 
-Fields = Iterable[tuple[bytes, bytes]]
+Fields = Sequence[tuple[bytes, bytes]]
+"""Names and values of headers."""
 
 _STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _BODILESS: Final = frozenset(http.NO_BODY_CODES)
 _LAST_CHUNK: Final = b"0\r\n\r\n"
+
+
+@lru_cache(maxsize=4)
+def _dated(second: int) -> bytes:
+    """What stands between the status and the identity of every answer of that second."""
+    return b"date: %b\r\nx-request-id: " % http.datetimeToString(second)
+
+
+@lru_cache(maxsize=4096)
+def _between(size: int) -> bytes:
+    """What stands in front of a chunk of `size` bytes that is not the first."""
+    return b"\r\n%x\r\n" % size
+
+
+def chunks(parts: Sequence[bytes]) -> bytes:
+    """Each of `parts`, none of them empty, as a chunk of its own (RFC 9112, 7.1).
+
+    Many are put together without a line of Python for each: 1.9 us for 32 events, against 4.4 us in a loop.
+    """
+    if len(parts) == 1:
+        return b"%x\r\n%b\r\n" % (len(parts[0]), parts[0])
+    return b"".join(chain.from_iterable(zip(map(_between, map(len, parts)), parts, strict=True)))[2:] + b"\r\n"
 
 
 class Request(LazyRequest):
@@ -54,9 +79,13 @@ class Request(LazyRequest):
 
     defaultContentType = None
     on_gone: Callable[[], None] | None = None
+    gone = False
+    """Whether the client left before the answer had ended."""
+    header: Callable[[bytes], bytes | None]
+    """The value of the field with that lower-cased name; repeated fields are joined with a comma."""
     body: bytes = b""
-    beside: Fields = ()
-    """Headers for a refusal, beside its own."""
+    beside: bytes = b""
+    """Lines of headers for a refusal, beside its own."""
     asking: ClientKey | None = None
     """Who asks, where the gate has found out."""
     channel: Channel | None  # type: ignore[assignment]
@@ -64,37 +93,29 @@ class Request(LazyRequest):
     _log = Logger()
     _opening: bytes = b""
     _mute = False
+    _deferreds: Sequence[Deferred[None]] = ()
 
     def __init__(self, channel: Channel, head: Head) -> None:
         # The two parents' constructors build five objects and two addresses that a call never looks at: 2.1 us and
-        # more, against 0.6 us for this.
+        # more, against 0.5 us for this.
         site = channel.site
         self.channel = channel
         self.site = site
         self.transport = channel.transport
-        self.fields = head.fields
+        self.fields = fields = head.fields
+        self.header = fields.get
         self.method = head.method
         self.uri = head.target
-        self.path = head.target.partition(b"?")[0]
+        self.path = head.path
         self.clientproto = head.version
         self.request_id: bytes = next(site.request_ids)
         self._client_host = channel.client_host
-        self._deferreds: list[Deferred[None]] = []
 
     # -- what came in -------------------------------------------------------------------------------------------------
-
-    def header(self, name: bytes) -> bytes | None:
-        """The value of the field with that lower-cased name; repeated fields are joined with a comma."""
-        return self.fields.get(name)
 
     def client_host(self) -> str:
         """The peer's address as text: an IP address, or `unix`."""
         return self._client_host
-
-    @property
-    def gone(self) -> bool:
-        """Whether the client left before the answer had ended."""
-        return self._disconnected
 
     @property
     def ended(self) -> bool:
@@ -109,14 +130,15 @@ class Request(LazyRequest):
     def notifyFinish(self) -> Deferred[None]:
         """As twisted.web's: fires with `None` at the answer's end, fails when the client leaves before."""
         deferred: Deferred[None] = Deferred()
-        self._deferreds.append(deferred)
+        self._deferreds = [*self._deferreds, deferred]
         return deferred
 
     # -- whole answers ------------------------------------------------------------------------------------------------
 
-    def answer(self, code: int, headers: Fields, body: bytes) -> None:
+    def answer(self, code: int, headers: Fields | bytes, body: bytes) -> None:
         """Answer with `body`, head and all in one write. HEAD, 204 and 304 leave the body out.
 
+        `headers` may be their lines, each with its end: for these, whoever hands them over vouches.
         The head of a stream that has not left yet is forgotten. Raises RuntimeError where it has left.
         """
         channel = self.channel
@@ -127,42 +149,54 @@ class Request(LazyRequest):
         if self._opening:
             self._opening, self._mute, self.chunked = b"", False, 0
         if code in _BODILESS:
-            head, body = self._head(code, headers, b"\r\n"), b""
+            framing, body = b"\r\n", b""
         else:
-            head = self._head(code, headers, b"content-length: %d\r\n\r\n" % len(body))
+            framing = b"content-length: %d\r\n\r\n" % len(body)
+            if self.method == b"HEAD":
+                body = b""
+        piece = self._head(code, headers, framing, body)
         self.code = code
         self.startedWriting = 1
         self.sentLength = len(body)
-        channel.send(head if self.method == b"HEAD" else head + body)
-        self._ended()
+        channel.send(piece)
+        self._ended(channel)
 
-    def refuse(self, refusal: Refusal, headers: Fields = ()) -> None:
-        """Answer with the error envelope of `refusal`; `headers` go beside its own."""
-        self.answer(status_of(refusal), [*headers_of(refusal), *headers], envelope(refusal))
+    def refuse(self, refusal: Refusal, headers: Fields | bytes = ()) -> None:
+        """Answer with the error envelope of `refusal`; `headers`, as for `answer`, go beside its own."""
+        own = headers_of(refusal)
+        beside = _lines(own) + headers if isinstance(headers, bytes) else [*own, *headers]
+        self.answer(status_of(refusal), beside, envelope(refusal))
 
-    def _head(self, code: int, headers: Fields, framing: bytes) -> bytes:
-        """The bytes of a head; `framing` is its last lines. Raises ValueError for a field that would split it."""
+    def _head(self, code: int, headers: Fields | bytes, framing: bytes, body: bytes) -> bytes:
+        """The bytes of a head whose last lines are `framing`, with `body` behind it.
+
+        Raises ValueError for a field that would split it.
+        """
         channel = self.channel
         assert channel is not None
-        lines = [b"%b: %b\r\n" % pair for pair in headers]
-        fields = b"".join(lines)
-        if fields.count(b"\n") != len(lines) or fields.count(b"\r") != len(lines):
-            raise ValueError("a header field has a line break in it")
-        close = b"" if channel.persistent else b"connection: close\r\n"
-        status = _STATUS_LINES.get(code) or b"HTTP/1.1 %d \r\n" % code
-        return b"%bdate: %b\r\nx-request-id: %b\r\n%b%b%b" % (
-            status,
-            channel.site.date(),
-            self.request_id,
-            fields,
-            close,
-            framing,
+        if isinstance(headers, bytes):
+            lines = headers
+        else:
+            lines = _lines(headers)
+            count = len(headers)
+            if lines.count(b"\n") != count or lines.count(b"\r") != count:
+                raise ValueError("a header field has a line break in it")
+        return b"".join(
+            (
+                _STATUS_LINES.get(code) or b"HTTP/1.1 %d \r\n" % code,
+                _dated(int(self.site.clock.seconds())),
+                self.request_id,
+                b"\r\n",
+                lines,
+                framing if channel.persistent else b"connection: close\r\n" + framing,
+                body,
+            )
         )
 
     # -- streams ------------------------------------------------------------------------------------------------------
 
-    def open_stream(self, code: int, headers: Fields) -> None:
-        """Note the head of a stream; it leaves with the first part, or with `flush_head`.
+    def open_stream(self, code: int, headers: Fields | bytes) -> None:
+        """Note the head of a stream; it leaves with the first part, or with `flush_head`. `headers` as for `answer`.
 
         HTTP/1.1 frames each part as a chunk; for HTTP/1.0 the end of the connection is the end of the stream.
         """
@@ -171,24 +205,37 @@ class Request(LazyRequest):
         if self.startedWriting or self._opening:
             raise RuntimeError("an answer has begun already")
         chunked = self.clientproto == b"HTTP/1.1" and code not in _BODILESS
-        self._opening = self._head(code, headers, b"transfer-encoding: chunked\r\n\r\n" if chunked else b"\r\n")
+        self._opening = self._head(code, headers, b"transfer-encoding: chunked\r\n\r\n" if chunked else b"\r\n", b"")
         self._mute = self.method == b"HEAD" or code in _BODILESS
         self.chunked = chunked
         self.code = code
 
     def flush_head(self) -> None:
         """Send the noted head now, though there is no part yet."""
-        self._send(())
+        self.send_parts(())
 
-    def send_parts(self, parts: Sequence[bytes]) -> None:
-        """Send `parts`, each as a chunk of its own, all in one write."""
-        self._send(parts)
+    def send_parts(self, parts: Sequence[bytes], end: bytes = b"") -> None:
+        """Send a head that still waits, `parts`, each as a chunk of its own, and `end`, all in one write."""
+        channel = self.channel
+        if channel is None:
+            return
+        piece = self._opening
+        parts = () if self._mute else list(filter(None, parts))  # An empty chunk would end the stream.
+        if parts:
+            self.sentLength += sum(map(len, parts))
+            piece += chunks(parts) if self.chunked else b"".join(parts)
+        piece += end
+        if piece:
+            self._opening = b""
+            self.startedWriting = 1
+            channel.send(piece)
 
     def end_stream(self, parts: Sequence[bytes] = ()) -> None:
         """Send the last parts and the end of the stream in one write."""
-        self._send(parts, _LAST_CHUNK if self.chunked and not self._mute else b"")
-        if self.channel is not None:
-            self._ended()
+        self.send_parts(parts, _LAST_CHUNK if self.chunked and not self._mute else b"")
+        channel = self.channel
+        if channel is not None:
+            self._ended(channel)
 
     def end_unfinished(self, parts: Sequence[bytes] = ()) -> None:
         """Send the last parts, then close the connection without an end: what is unfinished stays visibly so.
@@ -198,31 +245,12 @@ class Request(LazyRequest):
         channel = self.channel
         if channel is None:
             return
-        self._send(parts)
+        self.send_parts(parts)
         self.on_gone = None
         self._drop_producer(channel)
         self.channel = None
         self.finished = 1
         channel.loseConnection()
-
-    def _send(self, parts: Sequence[bytes], end: bytes = b"") -> None:
-        """Frame `parts` behind a head that still waits, and `end` behind them; one write for all."""
-        channel = self.channel
-        if channel is None:
-            return
-        if self._mute:
-            parts = ()
-        pieces = [self._opening]
-        for part in parts:
-            if part:  # An empty chunk would end the stream.
-                self.sentLength += len(part)
-                pieces.append(b"%x\r\n%b\r\n" % (len(part), part) if self.chunked else part)
-        pieces.append(end)
-        piece = b"".join(pieces)
-        if piece:
-            self._opening = b""
-            self.startedWriting = 1
-            channel.send(piece)
 
     # -- the way through twisted.web ----------------------------------------------------------------------------------
 
@@ -282,7 +310,7 @@ class Request(LazyRequest):
             self.send_parts((data,))
             return
         if not self.startedWriting:
-            self.responseHeaders.setRawHeaders(b"date", [channel.site.date()])
+            self.responseHeaders.setRawHeaders(b"date", [http.datetimeToString(self.site.clock.seconds())])
             self.responseHeaders.setRawHeaders(b"x-request-id", [self.request_id])
             if not channel.persistent:
                 self.responseHeaders.setRawHeaders(b"connection", [b"close"])
@@ -316,22 +344,23 @@ class Request(LazyRequest):
 
     # -- the end ------------------------------------------------------------------------------------------------------
 
-    def _ended(self) -> None:
-        self.finished = 1
-        self._cleanup()
-
-    def _cleanup(self) -> None:
+    def _ended(self, channel: Channel) -> None:
         """The answer has left whole: the channel may go on to the next request."""
-        channel = self.channel
-        assert channel is not None
+        self.finished = 1
         self.on_gone = None
-        self._drop_producer(channel)
+        if self.producer is not None:
+            self._drop_producer(channel)
         self.channel = None
         channel.requestDone(self)
         if self._deferreds:
-            deferreds, self._deferreds = self._deferreds, []
+            deferreds, self._deferreds = self._deferreds, ()
             for deferred in deferreds:
                 deferred.callback(None)
+
+    def _cleanup(self) -> None:
+        """twisted.web's way to say so."""
+        assert self.channel is not None
+        self._ended(self.channel)
 
     def _drop_producer(self, channel: Channel) -> None:
         if self.producer is not None:
@@ -340,13 +369,18 @@ class Request(LazyRequest):
 
     def connectionLost(self, reason: Failure) -> None:
         """The client has left."""
-        self._disconnected = True
+        self.gone = self._disconnected = True
         self.channel = None
         on_gone, self.on_gone = self.on_gone, None
-        deferreds, self._deferreds = self._deferreds, []
+        deferreds, self._deferreds = self._deferreds, ()
         try:
             if on_gone is not None:
                 on_gone()
         finally:
             for deferred in deferreds:
                 deferred.errback(reason)
+
+
+def _lines(headers: Fields) -> bytes:
+    """The lines of a head that `headers` come to, each with its end."""
+    return b"\r\n".join([*map(b": ".join, headers), b""])

@@ -1,6 +1,6 @@
 """Where connections come from: the factory of the clients' connections.
 
-It holds what all of them share: the limits, the clock, the gate, the identities of requests, the date of this second.
+It holds what all of them share: the limits, the clock, the gate, the identities of requests.
 It decides nothing about a request; it never logs one.
 """
 
@@ -12,13 +12,13 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any, Final, Protocol
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.tcp import Connection
 from twisted.logger import Logger
 from twisted.web import server
-from twisted.web.http import datetimeToString
 
 from targon_gw.core.errors import Code, Refusal
 
@@ -27,8 +27,9 @@ from .request import Request
 from .strict import HttpLimits
 
 Gate = Callable[[Request], Refusal | None]
-"""Asked once a request's head is whole and a body is to follow: a Refusal ends it before any of the body is read.
-It must not answer by itself; it may set `on_gone`, which is called if the client leaves before the body has come."""
+"""Asked once a request's head is whole while some of its body is still to come: a Refusal ends it before any of that is
+read. It must not answer by itself; it may set `on_gone`, which is called if the client leaves before the body has come.
+"""
 
 RefusalHeaders = Callable[[bytes], Sequence[tuple[bytes, bytes]]]
 """What the refusals of a path bear besides their own, where no resource has been asked yet."""
@@ -42,10 +43,11 @@ _POOL: Final = 256
 
 def fresh_ids() -> Iterator[bytes]:
     """`req_` and 32 hex digits of 128 random bits, for ever."""
-    while True:
-        pool = os.urandom(16 * _POOL).hex().encode("ascii")
-        for at in range(0, len(pool), 32):
-            yield b"req_" + pool[at : at + 32]
+    return chain.from_iterable(iter(_draw, None))  # `next` of it runs no Python, but once a draw
+
+
+def _draw() -> list[bytes]:
+    return ("req_" + os.urandom(16 * _POOL).hex("/", 16).replace("/", "/req_")).encode("ascii").split(b"/")
 
 
 class Cork(Protocol):
@@ -80,18 +82,8 @@ class Site(server.Site):
         self.tick = min(limits.head_deadline, limits.body_deadline, limits.idle)
         self.request_ids = fresh_ids()
         self.refusals: Counter[Code] = Counter()
-        self._second = -1
-        self._date = b""
         self._unlogged = 0
         self._log_after = 0.0
-
-    def date(self) -> bytes:
-        """The value of Date, for this second."""
-        second = int(self.clock.seconds())
-        if second != self._second:
-            self._second = second
-            self._date = datetimeToString(second)
-        return self._date
 
     def count_refusal(self, refusal: Refusal, client_host: str) -> None:
         """Count a request that HTTP's rules refused; log one now and then, and nothing of its bytes."""

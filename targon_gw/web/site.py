@@ -10,6 +10,7 @@ of a call's routing; so routes without arguments are first looked up in a table 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from attrs import define, field
@@ -26,6 +27,7 @@ from targon_gw.core.openai import Endpoint
 
 from .api import Api, Calls
 from .health import Health
+from .metrics import MetricsPage
 from .relay import CORS
 from .request import Request
 
@@ -44,6 +46,7 @@ class Tree:
 
     api: Api
     health: Health
+    page: MetricsPage
     _calls: dict[Endpoint, Calls] = field(init=False)
     app = Klein()
     app.url_map.merge_slashes = app.url_map.redirect_defaults = False  # a slash too many is answered with a hint
@@ -95,6 +98,11 @@ class Tree:
     def ready(self, request: Request) -> None:
         """Whether it may be sent calls."""
         self.health.ready(request)
+
+    @app.route("/metrics", methods=["GET"])
+    async def metrics(self, request: Request) -> None:
+        """All figures, for Prometheus."""
+        await self.page.tell(request)
 
     @app.route("/", methods=["OPTIONS"])
     @app.route("/<path:anything>", methods=["OPTIONS"])
@@ -166,6 +174,7 @@ class Root(KleinResource):
         bound: Any = tree.app  # Klein binds itself to the object that it is reached through
         super().__init__(bound)
         self._tree = tree
+        self._calls: dict[tuple[bytes, bytes], Callable[[Request], None]] = {}
         self._static: dict[tuple[bytes, bytes], Handler] = {
             (method.encode(), rule.rule.encode()): self._handler(bound, rule.endpoint)
             for rule in tree.app.url_map.iter_rules()
@@ -179,6 +188,13 @@ class Root(KleinResource):
 
     def render(self, request: Any) -> Any:
         """Answer by the table, where it has the address and what answers is a leaf; by Klein otherwise."""
+        serve = self._calls.get((request.method, request.path))
+        if serve is not None:
+            serve(request)
+            return NOT_DONE_YET
+        return self._routed(request)
+
+    def _routed(self, request: Request) -> Any:
         handler = self._static.get((request.method, request.path))
         if handler is None:
             if request.path.startswith(b"//"):  # Klein would not see the difference
@@ -189,7 +205,7 @@ class Root(KleinResource):
         if answer == NOT_DONE_YET:
             return answer
         if isinstance(answer, Calls):  # one leaf for good: Klein is asked for it once
-            self._static[request.method, request.path] = answer.render
+            self._calls[request.method, request.path] = partial(answer.api.serve, answer.endpoint)
         if IResource.providedBy(answer):
             return answer.render(request)
         if answer is not None:

@@ -1,8 +1,9 @@
 """The rules of a request's head (RFC 9112, RFC 9110): what is a request, where its body ends, what is refused.
 
 llhttp (httptools) reads the fields and is stricter than most; what it lets pass is checked here. A head is read only
-once it is whole, so that no split of the bytes can change what it means. Nothing here waits, writes or keeps state:
-bytes go in; a `Head` comes out, or a `Refusal` is raised, after which the connection must end.
+once it is whole, so that no split of the bytes can change what it means. Nothing here waits or writes: bytes go in; a
+`Head` comes out, or a `Refusal` is raised, after which the connection must end. A `Reader` remembers the last head, but
+only so as to be quicker about the next.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from targon_gw.core.errors import Refusal
 
 METHODS: Final = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 """`Allow` for a method that no resource of ours could have."""
+_TAKEN: Final = frozenset(METHODS.split(b", "))
 LINE_SLACK: Final = 64
 """Bytes that a request line may have beside its target: the longest method, the version, two spaces and the end."""
 
@@ -28,6 +30,8 @@ _NOT_IN_LINE = re.compile(rb"[^ -~]")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE)
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_LENGTH: Final = b"\r\ncontent-length:"
+_DIGITS = re.compile(rb"[1-9][0-9]{0,8}").fullmatch
 _UNSEEN = re.compile(rb"[\x00-\x1f\x7f]")
 _ALONE: Final = frozenset(
     (b"authorization", b"content-encoding", b"content-length", b"content-type", b"expect", b"host", b"x-api-key")
@@ -61,11 +65,14 @@ def _too_long() -> Refusal:
 class Head:
     """A request's head. It is also what llhttp calls back: one object a request is as few as can be.
 
-    `fields` are by lower-cased name; equal names are joined with a comma. `target` is in origin form, or `*`.
+    `fields` are by lower-cased name; equal names are joined with a comma. `target` is in origin form, or `*`; `path` is
+    what stands in it before the query.
     `length` is the body's, in bytes; `None` where it is chunked. `expects` says that `100 Continue` is waited for.
     """
 
-    __slots__ = ("expects", "fields", "length", "lines", "method", "persistent", "repeated", "target", "version")
+    __slots__ = (
+        "expects", "fields", "length", "lines", "method", "path", "persistent", "repeated", "target", "version"
+    )  # fmt: skip
 
     # httptools looks each of these up; to find them at once is faster than to find them missing.
     on_message_begin = on_url = on_body = on_status = on_message_complete = None
@@ -74,6 +81,7 @@ class Head:
     def __init__(self, method: bytes, target: bytes, version: bytes) -> None:
         self.method = method
         self.target = target
+        self.path = target.partition(b"?")[0]
         self.version = version
         self.fields: dict[bytes, bytes] = {}
         self.lines = 0
@@ -95,6 +103,47 @@ class Head:
         fields[name] += (b"; " if name == b"cookie" else b", ") + value.rstrip(b" \t")
 
 
+class Reader:
+    """Reads the heads of one connection, each as `read` would.
+
+    Clients send the same head with every call, but for the length of the body, and what a head means follows from its
+    bytes alone: one that differs from the last in the digits of Content-Length and nowhere else is not read again. That
+    takes 0.6 us, where to read takes 3 us, and 6 us with the eighteen fields of the OpenAI SDK.
+    """
+
+    __slots__ = ("_after", "_before", "_from", "_head", "_limits", "_most", "_to")
+
+    def __init__(self, limits: HttpLimits) -> None:
+        self._limits = limits
+        self._most = limits.body
+        self._head = Head(b"", b"", b"")
+        self._before, self._from = b"", 0
+        self._after, self._to = b"", 0
+
+    def read(self, raw: bytes) -> Head:
+        """The head in `raw`, good until the next is read. Raises `Refusal`, as `read` does."""
+        if raw.startswith(self._before) and raw.endswith(self._after):
+            digits = raw[self._from : self._to]
+            if _DIGITS(digits):
+                length = int(digits)
+                if length <= self._most:
+                    head = self._head
+                    head.length = length
+                    head.fields = {**head.fields, b"content-length": digits}
+                    return head
+        return self._read_anew(raw)
+
+    def _read_anew(self, raw: bytes) -> Head:
+        head = read(raw, self._limits)
+        if head.length:  # What is encoded or expected is judged by whether there is a body at all.
+            digits = head.fields[b"content-length"]
+            start = raw.index(digits, raw.lower().index(_LENGTH) + len(_LENGTH))
+            self._head = head
+            self._from, self._to = start, start + len(digits) - len(raw)
+            self._before, self._after = raw[:start], raw[self._to :]
+        return head
+
+
 def read(raw: bytes, limits: HttpLimits) -> Head:
     """The head in `raw`: all of its bytes, from the request line to the empty line.
 
@@ -106,8 +155,6 @@ def read(raw: bytes, limits: HttpLimits) -> Head:
         httptools.HttpRequestParser(head).feed_data(raw)
     except httptools.HttpParserUpgrade:
         pass  # We offer no other protocol, and may ignore the wish (RFC 9110, 7.8); the head is whole.
-    except httptools.HttpParserInvalidMethodError:
-        raise Refusal("method_not_allowed", "No address here takes this method.") from None
     except httptools.HttpParserError as error:
         raise _from_parser(str(error), limits) from None
     if head.lines > limits.lines:
@@ -146,6 +193,8 @@ def _read_line(raw: bytes, limits: HttpLimits) -> Head:
     method, target, version = match.groups()
     if version != b"HTTP/1.1" and version != b"HTTP/1.0":
         raise Refusal("version_not_supported", "Only HTTP/1.1 and HTTP/1.0 are spoken here.")
+    if method not in _TAKEN:  # llhttp knows more methods than resources do, and names them by two errors
+        raise Refusal("method_not_allowed", "No address here takes this method.")
     return Head(method, target, version)
 
 
@@ -168,17 +217,16 @@ def _check_target(head: Head, limits: HttpLimits) -> None:
             raise _bad("Host is missing")
     elif not _is_host(host):
         raise _bad("Host is malformed")
-    if head.method == b"TRACE" or head.method == b"CONNECT":
-        raise Refusal("method_not_allowed", "No address here takes this method.")
     target = head.target
     if len(target) > limits.target:
         raise _too_long()
     if not target.startswith(b"/") and not (target == b"*" and head.method == b"OPTIONS"):
         target = head.target = _from_absolute(target, host)
+        head.path = target.partition(b"?")[0]
     if b"#" in target:
         raise _bad("the target has a fragment")
     if b"%" in target:
-        _check_escapes(target)
+        _check_escapes(head.path)
 
 
 def stand_in(raw: bytes) -> Head:
@@ -201,9 +249,9 @@ def _from_absolute(target: bytes, host: bytes | None) -> bytes:
     return rest if rest.startswith(b"/") else b"/" + rest
 
 
-def _check_escapes(target: bytes) -> None:
+def _check_escapes(escaped: bytes) -> None:
     """The path must be UTF-8 without controls: routers and file systems choke on anything else."""
-    path = unquote_to_bytes(target.partition(b"?")[0])
+    path = unquote_to_bytes(escaped)
     try:
         path.decode("utf-8")
     except UnicodeDecodeError:

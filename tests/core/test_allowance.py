@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from targon_gw.core.allowance import Allowance, Claim
-from targon_gw.core.config import Per, Price, QuotaPlan, RateLimits, Unit
+from targon_gw.core.allowance import Allowance, Claim, Hold
+from targon_gw.core.clients import ClientKey
+from targon_gw.core.config import Per, QuotaPlan, RateLimits, Unit
 from targon_gw.core.errors import Refusal
 from targon_gw.core.limits import Shown
 from targon_gw.core.meter import Source, Usage
@@ -18,6 +19,7 @@ USED = Usage(20, 8, source=Source.UPSTREAM)
 WALL = NOON
 NOW = 0.0
 DAY = 86_400.0
+ANN = ClientKey("ann")
 
 
 def allowance(limits: RateLimits = RateLimits(), plan: QuotaPlan | None = DAILY) -> Allowance:
@@ -25,18 +27,18 @@ def allowance(limits: RateLimits = RateLimits(), plan: QuotaPlan | None = DAILY)
     return Allowance.of(limits, plan)
 
 
+def take(mine: Allowance, claim: Claim, now: float, unix: float) -> Hold:
+    """A call that is let in."""
+    return mine.take(ANN, "ann", claim, now, unix)
+
+
 def use(mine: Allowance, usage: Usage | None = USED, cost: int = 37, at: float = NOW) -> None:
     """A call, from its beginning to its end."""
-    mine.settle(mine.take(Claim(100, 100), at, at + WALL), usage, cost, at)
+    mine.settle(take(mine, Claim(100, 100), at, at + WALL), usage, cost, at)
 
 
 class ClaimTests:
     """What a call may use at most."""
-
-    def test_of_tokens_and_a_price(self) -> None:
-        """Both kinds of tokens, and what they cost at most."""
-        assert Claim.of(20, 8, Price(1.0, 10.0)) == Claim(28, 100)
-        assert Claim.of(20, 8, None) == Claim(28, 0)
 
     @pytest.mark.parametrize(("unit", "amount"), [(Unit.TOKENS, 28), (Unit.USD, 100), (Unit.REQUESTS, 1)])
     def test_by_unit(self, unit: Unit, amount: int) -> None:
@@ -61,11 +63,11 @@ class AllowanceTests:
     def test_all_or_none(self, limits: RateLimits, plan: QuotaPlan, code: str) -> None:
         """Where one of them is in the way nothing is taken of any (faults catalogue, C-12)."""
         mine = allowance(limits, plan)
-        mine.take(Claim(100, 60), NOW, WALL)
+        take(mine, Claim(100, 60), NOW, WALL)
         before = (mine.overview("ann", NOW, WALL), json.dumps(mine.to_state(WALL)))
 
         with pytest.raises(Refusal) as refused:
-            mine.take(Claim(100, 60), NOW, WALL)
+            take(mine, Claim(100, 60), NOW, WALL)
         mine._kept = None  # not what was said before, but what is so
         assert refused.value.code == code
         assert (mine.overview("ann", NOW, WALL), json.dumps(mine.to_state(WALL))) == before
@@ -93,7 +95,7 @@ class AllowanceTests:
     def test_settles_once(self) -> None:
         """A second time raises and counts nothing."""
         mine = allowance()
-        taken = mine.take(Claim(100), NOW, WALL)
+        taken = take(mine, Claim(100), NOW, WALL)
         mine.settle(taken, USED, 37, NOW)
 
         with pytest.raises(RuntimeError):
@@ -105,7 +107,7 @@ class AllowanceTests:
         mine = allowance(RateLimits(requests_per_minute=60))
         use(mine, cost=1_500_000)
         use(mine, Usage(5, 1), cost=250_000, at=DAY)
-        mine.take(Claim(100), DAY, WALL + DAY)
+        take(mine, Claim(100), DAY, WALL + DAY)
         seen = mine.overview("ann", DAY, WALL + DAY)
         quota = seen.quota
 
@@ -144,7 +146,7 @@ class ChangeTests:
         mine = allowance(plan=before)
         use(mine, at=-DAY)
         use(mine)
-        taken = mine.take(Claim(100, 90), NOW, WALL)
+        taken = take(mine, Claim(100, 90), NOW, WALL)
         mine.change(RateLimits(), plan, NOW, WALL)
         quota = mine.overview("ann", NOW, WALL).quota
 
@@ -158,7 +160,7 @@ class ChangeTests:
     def test_a_call_of_yesterday_is_held_yesterday(self) -> None:
         """A new quota is not charged today with what was admitted before today."""
         mine = allowance(plan=None)
-        taken = mine.take(Claim(100), -DAY, WALL - DAY)
+        taken = take(mine, Claim(100), -DAY, WALL - DAY)
         mine.change(RateLimits(), DAILY, NOW, WALL)
         mine.settle(taken, USED, 37, NOW)
 
@@ -169,9 +171,9 @@ class ChangeTests:
     def test_a_quota_that_goes(self) -> None:
         """Calls that were held against it are settled all the same, and count should it come back."""
         mine = allowance()
-        taken = mine.take(Claim(900), NOW, WALL)
+        taken = take(mine, Claim(900), NOW, WALL)
         mine.change(RateLimits(), None, NOW, WALL)
-        mine.take(Claim(900), NOW, WALL)
+        take(mine, Claim(900), NOW, WALL)
         mine.settle(taken, USED, 37, NOW)
         mine.change(RateLimits(), DAILY, NOW, WALL)
 
@@ -193,7 +195,7 @@ class StateTests:
         """All counts, and the quota's window; a call under way is nobody's any more."""
         mine = allowance(RateLimits(60, 600, 5))
         use(mine)
-        mine.take(Claim(500), NOW, WALL)
+        take(mine, Claim(500), NOW, WALL)
         seen = self.again(mine).overview("ann", 7.0, WALL + 3600)
 
         assert (seen.usage_daily, seen.prompt, seen.in_flight) == (37e-6, 20, 0)
@@ -212,7 +214,7 @@ class StateTests:
         """It is in the next state, whatever the one before said."""
         mine = allowance(RateLimits(60, 600, 5))
         before = mine.to_state(WALL)
-        mine.take(Claim(500), NOW, WALL)
+        take(mine, Claim(500), NOW, WALL)
 
         assert mine.to_state(WALL)["rates"]["tokens"][0] == before["rates"]["tokens"][0] + 500
 

@@ -81,13 +81,12 @@ class ReadAnswerTests:
     """The facts of a whole answer."""
 
     def test_a_good_answer_is_told(self) -> None:
-        """Name, usage, shape and ends."""
+        """Name, usage and shape."""
         answer = read_answer(Endpoint.CHAT, said(ANSWER))
 
         assert answer is not None
-        assert (answer.model, answer.error, answer.shaped, answer.finish_reasons) == ("m", None, True, ("stop",))
-        assert answer.usage is not None
-        assert answer.usage.figures["total_tokens"] == 4
+        assert (answer.model, answer.error, answer.shaped) == ("m", None, True)
+        assert answer.usage == ANSWER["usage"]
         assert answer.completion_estimate > 0
 
     @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'"x"', b"null", said(ANSWER)[:-1], said(ANSWER) + b"x"])
@@ -113,19 +112,19 @@ class ReadAnswerTests:
 
     def test_members_of_other_types_are_tolerated(self) -> None:
         """A vendor's own types cost nothing but the fact that they hide."""
-        odd = {**ANSWER, "model": 5, "usage": "many", "choices": [{"finish_reason": 7}, 3, {"finish_reason": "stop"}]}
+        odd = {**ANSWER, "model": 5, "usage": "many", "choices": [{"finish_reason": 7}, 3, {"finish_reason": "error"}]}
         answer = read_answer(Endpoint.CHAT, said(odd))
 
         assert answer is not None
         assert (answer.model, answer.usage, answer.shaped) == (None, None, True)
-        assert answer.finish_reasons == (None, None, "stop")
+        assert answer.error is not None
 
     def test_half_surrogates_do_not_spoil_an_answer(self) -> None:
         """A model that cuts a character in two has answered all the same."""
         answer = read_answer(Endpoint.CHAT, said(ANSWER).replace(b'"hi"', b'"\\ud83d"').replace(b'"c1"', b'"\xff"'))
 
         assert answer is not None
-        assert answer.finish_reasons == ("stop",)
+        assert (answer.model, answer.usage, answer.shaped) == ("m", ANSWER["usage"], True)
 
     @pytest.mark.parametrize(
         ("body", "error"),

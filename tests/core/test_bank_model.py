@@ -10,8 +10,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from targon_gw.core.allowance import Claim
-from targon_gw.core.bank import Defaults, Hold, MemoryBank, Tally
+from targon_gw.core.allowance import Claim, Hold
+from targon_gw.core.bank import Defaults, MemoryBank, Tally
 from targon_gw.core.clients import ClientKey
 from targon_gw.core.config import Anonymous, ClientSettings, Per, QuotaPlan, RateLimits, Unit
 from targon_gw.core.errors import Refusal

@@ -22,14 +22,22 @@ def roster(found: list[UpstreamKey], roll: object = no_roll) -> Roster:
     """All of them idle."""
     filled = Roster(roll)  # type: ignore[arg-type]
     filled.fill(found)
+    for key in found:
+        filled.set(key, True)
     return filled
 
 
 def take(filled: Roster, key: UpstreamKey) -> None:
     """What a pool does for a lease."""
     key.in_flight += 1
-    key.turn = 1 + max(k.turn for k in filled.keys)
-    filled.idle.pop(key, None)
+    key.turn = 1 + max(k.turn for k in filled.members)
+    filled.moved(key)
+
+
+def give_back(filled: Roster, key: UpstreamKey) -> None:
+    """What it does for one that comes back."""
+    key.in_flight -= 1
+    filled.moved(key)
 
 
 def everyone(_: UpstreamKey) -> bool:
@@ -101,8 +109,7 @@ class LeastBusyTests:
             assert drawn is found[expected]
             take(filled, drawn)
         for number in (1, 0, 2):
-            found[number].in_flight = 0
-            filled.idle[found[number]] = None
+            give_back(filled, found[number])
 
         assert least_busy(filled, everyone) is found[1]
 
@@ -125,12 +132,48 @@ class LeastBusyTests:
 
         assert [key.in_flight for key in found] == [10, 30]
 
-    def test_refilled_it_keeps_who_has_been_idle_longest(self) -> None:
-        """A changed file does not put the key used last first."""
-        found = keys(1, 1)
-        found[0].turn = 9
+    def test_new_ones_go_first(self) -> None:
+        """In their order, before all that have been used; one that comes back is not new."""
+        found = keys(1, 1, 1, 1)
+        filled = roster(found)
+        found[3].turn = 9
+        filled.put_first(found[1:])
 
-        assert least_busy(roster(found), everyone) is found[1]
+        assert list(filled.idle) == [found[1], found[2], found[0], found[3]]
+
+    def test_who_has_left_is_not_drawn(self) -> None:
+        """Idle or busy: it goes, comes back, and is filed by the leases that it has then."""
+        found = keys(1, 1, 1)
+        filled = roster(found)
+        take(filled, found[0])
+        for key in found[:2]:
+            filled.set(key, False)
+        assert [least_busy(filled, everyone), round_robin(filled, everyone)] == [found[2]] * 2
+        give_back(filled, found[0])
+        filled.set(found[0], True)
+
+        assert list(filled.idle) == [found[2], found[0]] and not filled.busy
+
+    def test_by_load_and_then_in_turn(self) -> None:
+        """Of equally busy ones the one that has been as busy for longest."""
+        found = keys(1, 1, 2)
+        filled = roster(found)
+        for number in (2, 0, 1):
+            take(filled, found[number])
+
+        assert least_busy(filled, everyone) is found[2]
+        take(filled, found[2])
+        assert least_busy(filled, everyone) is found[0]
+        assert least_busy(filled, lambda key: key is not found[0]) is found[1]
+
+    def test_without_some(self) -> None:
+        """A roster of the others, with whoever is busy among them as busy as it is."""
+        found = keys(1, 1, 1)
+        filled = roster(found)
+        take(filled, found[0])
+        apart = filled.without({found[1]})
+
+        assert list(apart.idle) == [found[2]] and apart.busy.keys() == {1.0} and set(apart.members) == {*found[::2]}
 
     def test_who_is_busy_is_not_idle(self) -> None:
         """A roster filled while leases are out counts them."""
@@ -164,7 +207,8 @@ class RoundRobinTests:
         filled = roster(found)
         for _ in range(2):
             round_robin(filled, everyone)
-        filled.fill(found[:1])
+        for key in found[1:]:
+            filled.drop(key)
 
         assert round_robin(filled, everyone) is found[0]
 

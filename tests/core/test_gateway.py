@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from targon_gw.core.allowance import Claim
-from targon_gw.core.bank import Bank, Hold, MemoryBank, Tally
+from targon_gw.core.allowance import Claim, Hold
+from targon_gw.core.bank import Bank, MemoryBank, Tally
 from targon_gw.core.call import Call, State
 from targon_gw.core.clients import ClientKey
 from targon_gw.core.config import (

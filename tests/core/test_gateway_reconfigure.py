@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from targon_gw.core.attempts import Barred, Served, Throttled
+from targon_gw.core.attempts import Served, Throttled
+from targon_gw.core.changeover import changeover
 from targon_gw.core.clients import ClientKey
 from targon_gw.core.config import ClientSettings, Config, ModelSettings, Retries, Secret, Share
 from targon_gw.core.errors import Refusal
 from targon_gw.core.gateway import Gateway
 from targon_gw.core.keys import Want
-from targon_gw.core.reload import key_name
-from tests.fakes import MODEL, config, gateway, key, lease, lease_of, the, upstream
+from tests.fakes import MODEL, config, gateway, key, lease, the, upstream
 
 BOB = "sk-tg-another-client-of-the-tests"
 
@@ -139,13 +139,27 @@ class VendorTests:
         assert lease(gate.pools["other"], 1.0).key.id == key(9).secret.fingerprint
 
 
-class UsableTests:
-    """The keys that are well."""
+class ForeseenTests:
+    """What was worked out beforehand."""
 
-    def test_by_vendor(self) -> None:
-        """Keys that rest, are refused or are switched off are not among them."""
-        gate = gateway(config(upstream([key(0), key(1), key(2, enabled=False)]), upstream([key(0)], "other")))
-        pool = gate.pools["acme"]
-        pool.give_back(lease_of(pool, 1, 0.0), Barred(), 0.0)
+    def test_comes_to_the_same(self) -> None:
+        """Settings are applied as if nothing had been, whether what they change was known or not."""
+        new = evolve(config(upstream([key(1), key(5)])), clients=(ClientSettings("bob", "0" * 64),))
+        two = [gateway(config(upstream(3))) for _ in range(2)]
+        diffs = [
+            gate.reconfigure(new, 1.0, change)
+            for gate, change in zip(two, (None, changeover(two[1].config, new)), strict=True)
+        ]
 
-        assert gate.usable(0.0) == {key_name(name, key(0).secret.fingerprint) for name in ("acme", "other")}
+        assert diffs[0] == diffs[1] and str(diffs[0])
+        assert [list(gate.pools["acme"].keys) for gate in two] == [[key(n).secret.fingerprint for n in (1, 5)]] * 2
+
+    def test_is_not_gone_by_where_it_is_of_other_settings(self) -> None:
+        """Others have come into force since: what changes is looked at again."""
+        gate = gateway(config(upstream(1)))
+        old, new = changeover(gate.config, config(upstream(3))), config(upstream([key(1), key(5)]))
+        gate.reconfigure(config(upstream([key(7)])), 1.0)
+
+        diff = gate.reconfigure(new, 2.0, old)
+        assert len(diff.pools[0].added) == 2 and len(diff.pools[0].removed) == 1
+        assert list(gate.pools["acme"].keys) == [key(n).secret.fingerprint for n in (1, 5)]

@@ -24,7 +24,7 @@ class RateTests:
             rate.take(1, 1000.0)
 
         assert rate.wait(1, 1000.0) == pytest.approx(20.0)
-        assert (rate.remaining(1000.0), rate.reset(1000.0)) == (0, pytest.approx(60.0))
+        assert rate.shelf(1000.0) == (3, 0, pytest.approx(60.0))
 
     @given(st.integers(1, 10**9), st.lists(st.tuples(st.integers(0, 10**9), st.floats(0, 100)), max_size=20))
     def test_its_wait_is_true(self, per_minute: int, steps: list[tuple[int, float]]) -> None:
@@ -64,11 +64,11 @@ class RateTests:
         rate = Rate(60)
         rate.take(60, 5.0)
         rate.give_back(50, 5.0)
-        assert rate.remaining(5.0) == 50
+        assert rate.shelf(5.0)[1] == 50
         rate.give_back(50, 5.0)
-        assert rate.remaining(5.0) == 60
+        assert rate.shelf(5.0)[1] == 60
         rate.give_back(-90, 5.0)
-        assert rate.remaining(5.0) == 0
+        assert rate.shelf(5.0)[1] == 0
         assert rate.wait(1, 5.0) == pytest.approx(31.0)
 
     @pytest.mark.parametrize(("per_minute", "left"), [(600, 550), (60, 10), (40, 0)])
@@ -77,8 +77,8 @@ class RateTests:
         rate = Rate(60)
         rate.take(50, 5.0)
 
-        assert rate.resized(per_minute, 5.0).remaining(5.0) == left
-        assert rate.resized(per_minute, 5.0).remaining(5.0 + 60 * 60) == per_minute
+        assert rate.resized(per_minute, 5.0).shelf(5.0)[1] == left
+        assert rate.resized(per_minute, 5.0).shelf(5.0 + 60 * 60)[1] == per_minute
 
     def test_outlives_a_restart(self) -> None:
         """It goes on where it was, filled by the time between; a clock set back does not empty it."""
@@ -89,8 +89,8 @@ class RateTests:
         later.restore(state, now=20.0, wall=6000.0)
         earlier.restore(state, now=20.0, wall=5.0)
 
-        assert later.remaining(20.0) == 20
-        assert (earlier.remaining(20.0), earlier.remaining(50.0)) == (0, 30)
+        assert later.shelf(20.0)[1] == 20
+        assert (earlier.shelf(20.0)[1], earlier.shelf(50.0)[1]) == (0, 30)
 
 
 class SlotsTests:
@@ -119,10 +119,12 @@ class SlotsTests:
 
 def refused(limits: Limits, tokens: int, now: float) -> Refusal:
     """Why a call is turned away."""
-    refusal = limits.refusal(tokens, now)
-    assert refusal is not None
-    assert refusal.code == "rate_limit_exceeded"
-    return refusal
+    before = (limits.shown(now), limits.slots.used)
+    with pytest.raises(Refusal) as caught:
+        limits.take(tokens, now)
+    assert caught.value.code == "rate_limit_exceeded"
+    assert (limits.shown(now), limits.slots.used) == before
+    return caught.value
 
 
 class LimitsTests:
@@ -132,7 +134,6 @@ class LimitsTests:
         """Without limits all pass, and no header tells anything."""
         limits = Limits.of(RateLimits())
         for _ in range(100):
-            assert limits.refusal(10**9, 1.0) is None
             limits.take(10**9, 1.0)
 
         assert limits.shown(1.0) == Shown()
@@ -147,7 +148,7 @@ class LimitsTests:
         assert refusal.wait == pytest.approx(30.0)
         assert "2 requests a minute" in refusal.message
         assert "30 s" in refusal.message
-        assert limits.refusal(5, 31.0) is None
+        limits.take(5, 31.0)  # passes
 
     def test_tokens(self) -> None:
         """The refusal says what is left and what was claimed."""
@@ -158,7 +159,7 @@ class LimitsTests:
         assert refusal.wait == pytest.approx(10.0)
         for told in ("6,000 tokens a minute", "1,000 of them", "2,000", "10 s"):
             assert told in refusal.message
-        assert limits.refusal(1000, 1.0) is None
+        limits.take(1000, 1.0)  # passes
 
     def test_at_once(self) -> None:
         """A second is what the next try may wait."""
@@ -169,7 +170,7 @@ class LimitsTests:
         assert refusal.wait == 1.0
         assert "1 at once" in refusal.message
         limits.settle(taken, 5, 2.0)
-        assert limits.refusal(5, 2.0) is None
+        limits.take(5, 2.0)  # passes
 
     def test_the_longest_wait_is_told(self) -> None:
         """Of several limits in the way, the one that is in the way for longest."""

@@ -237,6 +237,13 @@ class UsageTests:
 
         assert ours.usage() == theirs.usage() == Usage(7, 5, 3, 2, Source.UPSTREAM)
 
+    def test_a_part_is_told_without_a_total(self) -> None:
+        """Three figures may be the two and a part."""
+        watch = meter()
+        watch.show([closing({"prompt_tokens": 7, "completion_tokens": 5, "reasoning_tokens": 2})])
+
+        assert watch.usage() == Usage(7, 5, 0, 2, Source.UPSTREAM)
+
     def test_parts_that_exceed_the_whole_are_nothing(self) -> None:
         """D-26: a part that can't be true does not spoil the whole."""
         watch = meter()

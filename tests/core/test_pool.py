@@ -232,10 +232,3 @@ class VacancyTests:
         keys.give_back(held[1], Throttled(9.0), 0.2)
 
         assert keys.vacancy(MODEL, 0.2).back == 9.2
-
-    def test_is_concluded_once_for_many(self) -> None:
-        """Where nothing moves, an outage asks it of one pass over the keys four times a second."""
-        keys = pool(2)
-
-        assert keys.vacancy(MODEL, 0.0) is keys.vacancy(MODEL, 0.2)
-        assert keys.vacancy(MODEL, 0.0) is not keys.vacancy(MODEL, 0.25)

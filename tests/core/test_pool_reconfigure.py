@@ -63,7 +63,7 @@ class StayTests:
 
         assert (the(keys, 1).weight, the(keys, 1).note) == (5, "spare")
         assert keys.settings.probe.model == "m"
-        assert keys._roster._bounds == [1, 6]
+        assert keys._muster.roster._bounds == [1, 6]
         assert [lease(keys, 0.0).key, keys.draw(Want(MODEL), 0.0)] == [the(keys, 1), None]
 
     def test_limits_by_model_follow_the_dialect(self) -> None:
@@ -212,7 +212,7 @@ class LeaveTests:
         assert the(keys, 0) is before and before.in_flight == 1 and keys.draining == {}
         assert before.account.standing.health == Cooling(60.0, 1)
         keys.give_back(held, Abandoned(), 3.0)
-        assert before.in_flight == 0 and before in keys._roster.idle
+        assert before.in_flight == 0 and keys.census(61.0) == {"usable": 2} and before in keys._muster.roster.idle
 
 
 class AccountTests:

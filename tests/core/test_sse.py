@@ -140,6 +140,8 @@ class PayloadTests:
             (b"id: 1\nretry: 5\n\n", b""),
             (b"database: 1\n\n", b""),
             (b"data: cut", b"cut"),
+            (b"data: a\rid: 1\n\n", b"a"),
+            (b"data: a\n\ndata: b\n\n", b"a\nb"),
         ],
     )
     def test_data_lines_are_joined(self, event: bytes, data: bytes) -> None:

@@ -48,6 +48,8 @@ class Wishes:
     """Accounts that the vendor knows and keys.yaml does not name, yet."""
     clients: list[dict[str, Any]] = field(factory=lambda: [{"name": "tester", "key": CLIENT_KEY}])
     """The entries of clients.yaml."""
+    listen_also: tuple[str, ...] = ()
+    """Addresses of the gateway beside its port of plain TCP."""
     fault_models: tuple[str, ...] = ()
     """Faults to be had by name: `NAME:ARG` makes a model `fault/NAME:ARG`."""
 
@@ -154,7 +156,7 @@ def write_settings(folder: Path, wishes: Wishes, port: int, vendor_url: str) -> 
     models = [*wishes.models, *({"id": f"fault/{name}"} for name in wishes.fault_models)]
     files: dict[str, Any] = {
         "gateway.yaml": {
-            "listen": f"tcp:{port}:interface=127.0.0.1",
+            "listen": [f"tcp:{port}:interface=127.0.0.1", *wishes.listen_also],
             "state": "state",
             "keys": "keys.yaml",
             "clients": "clients.yaml",

@@ -75,7 +75,7 @@ class Writer:
         entry = Entry(Kind.CALL, at, f"req_{number}", client="ann", ending=Ending.SERVED)
         for _ in range(5):
             try:
-                n = self.journal.append(entry)
+                n, _ = self.journal.append(entry)
             except JournalFull:
                 self.clock.advance(1.0)
                 continue

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from attrs import define, field
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from targon_gw.outbound.stream import Stream, StreamEnd
@@ -39,14 +40,16 @@ class Flow:
     clock: Clock = field(factory=Clock)
     pipe: Pipe = field(factory=Pipe)
     stream: Stream = field(init=False)
+    first: Deferred[None] = field(init=False)
     began: list[Any] = field(factory=list)
-    """What `first` came to."""
+    """What it came to."""
 
     def __attrs_post_init__(self) -> None:
         now = self.clock.seconds
         self.stream = Stream(Pulse(self.clock, now), now, self.idle, self.until)
-        self.stream.first.addBoth(self.began.append)
-        self.stream.makeConnection(self.pipe)
+        self.first = self.stream.beginning()
+        self.first.addBoth(self.began.append)
+        self.stream.makeConnection(self.pipe)  # type: ignore[arg-type]
 
     def say(self, *pieces: bytes) -> None:
         for piece in pieces:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from targon_gw.core.attempts import (
@@ -74,6 +74,6 @@ def send(on: Stage | None = None, endpoint: Endpoint = Endpoint.CHAT, **asked: A
     attempt = fakes.attempt_of(call.begin(on.clock.seconds()))
     on.gateway.calls.discard(call)  # the attempt alone is looked at here
     on.gateway.bank.settle(call.hold, None, 0, on.clock.seconds())
-    sent = Sent(on, attempt, ensureDeferred(on.sending.send(ask, "req_1", attempt)))
+    sent = Sent(on, attempt, on.sending.send(ask, "req_1", attempt, lambda outcome, brought: (outcome, brought)))
     sent.running.addBoth(sent.results.append)
     return sent

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocol
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
@@ -17,8 +17,9 @@ from twisted.web.http_headers import Headers
 
 from targon_gw.core.call import Attempt, Call
 from targon_gw.core.config import Config, Size
+from targon_gw.core.entries import Closing
 from targon_gw.core.errors import Refusal
-from targon_gw.core.gateway import Closing, Gateway
+from targon_gw.core.gateway import Gateway
 from targon_gw.core.ledger import Ending, Entry, Kind
 from targon_gw.core.meter import Usage
 from targon_gw.outbound.carrier import Carrier, Settle
@@ -106,6 +107,14 @@ class Reply:
         values = self.headers.getRawHeaders(name)
         return values[0] if values else None
 
+    def take_whole(self, most: int) -> bytes | None:
+        body = b"".join(self.kept)
+        if not self.clean or len(body) > most:
+            return None
+        assert self.body is None, "the body has been taken"
+        self.body = body
+        return body
+
     def deliverBody(self, protocol: IProtocol) -> None:
         assert self.body is None, "the body has been taken"
         self.body = protocol
@@ -160,14 +169,17 @@ class Request:
 
 @define(eq=False)
 class Vendor:
-    """Takes requests, and answers none of itself."""
+    """Takes requests, and answers none of itself, but where it is `down`."""
 
     requests: list[Request] = field(factory=list)
+    down: Exception | None = None
 
     def request(self, method: str, url: bytes, *, headers: Head, data: Body) -> Deferred[Any]:
         assert method == "POST"
         made = Request(url, headers, json.loads(data.payload))
         self.requests.append(made)
+        if self.down is not None:
+            made.fail(self.down)
         return made.answer
 
     @property
@@ -185,6 +197,7 @@ class Sink:
     ends: list[StreamEnd] = field(factory=list)
     refusals: list[Refusal] = field(factory=list)
     attempts: int = 0
+    faults: list[Failure] = field(factory=list)
     bug_in: str = ""
     """Which of its methods raises, if one does."""
     settle: Settle | None = None
@@ -202,6 +215,9 @@ class Sink:
     def _try(self, name: str) -> None:
         if self.bug_in == name:
             raise bug()
+
+    def fail(self, fault: Failure) -> None:
+        self.faults.append(fault)
 
     def pass_whole(self, attempt: Attempt, brought: WholeAnswer, settle: Settle) -> None:
         self._try("pass_whole")
@@ -273,7 +289,7 @@ class Stage:
         """Admit a call and carry it."""
         call = fakes.call(self.gateway, self.clock.seconds(), fakes.ask(**asked))
         sink = sink or Sink()
-        carried = Carried(call, sink, ensureDeferred(self.carrier.carry(call, sink)))
+        carried = Carried(call, sink, self.carrier.carry(call, sink))
         carried.running.addBoth(carried.results.append)
         return carried
 
@@ -298,7 +314,7 @@ class Stage:
 
 @define(eq=False)
 class Carried:
-    """A call on its way. `results` is what its carrying came to: `None`, or a Failure."""
+    """A call on its way. `results` is what its carrying came to: `None`, once, however it went."""
 
     call: Call
     sink: Sink
@@ -307,6 +323,7 @@ class Carried:
 
     @property
     def failed_with(self) -> Any:
-        """The kind of exception that ended it, if one did."""
-        (result,) = self.results
-        return type(result.value) if isinstance(result, Failure) else None
+        """The kind of exception that ended it."""
+        assert self.results == [None]
+        (fault,) = self.sink.faults
+        return type(fault.value)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from twisted.internet.defer import CancelledError
 from twisted.logger import capturedLogs
 
 from targon_gw.core.attempts import Served, Throttled, VendorFault
@@ -16,7 +15,7 @@ from targon_gw.outbound.errors import ConnectFailed
 from targon_gw.outbound.stream import StreamEnd
 from tests import fakes
 
-from .stage import DONE, WHOLE, Carried, Sink, Stage, chunk, event
+from .stage import DONE, WHOLE, Carried, Sink, Stage, bug, chunk, event
 
 TIMES = Timeouts(first_token=Duration(5.0), idle=Duration(5.0), total=Duration(60.0))
 
@@ -158,7 +157,8 @@ class LeavingTests:
         """Leave, twice, and see that nothing is left and the vendor charged with no more than its `faults`."""
         carried.running.cancel()
         carried.running.cancel()
-        assert len(carried.results) == 1
+        assert carried.results == [None]
+        assert not carried.sink.faults
         assert settled(on) is Ending.ABANDONED
         assert not carried.sink.whole and not carried.sink.refusals
         (route,) = on.gateway.pools["acme"].routes.values()
@@ -171,7 +171,6 @@ class LeavingTests:
         carried = on.carry(stream=stream)
         self.leave(on, carried)
         assert on.vendor.last.cancelled
-        assert carried.failed_with is CancelledError
 
     @pytest.mark.parametrize("stream", [True, False])
     @pytest.mark.parametrize("code", [200, 500])
@@ -196,6 +195,15 @@ class LeavingTests:
         else:
             on.vendor.last.whole(b"", 429, retry_after=[pause])
         self.leave(on, carried, faults=1 if pause is None else 0)
+        on.advance(10)
+        assert len(on.vendor.requests) == 1
+
+    def test_during_a_wait_after_a_failure_at_once(self) -> None:
+        """A vendor that could not even be asked is no reason to go on for a client that has left."""
+        on = stage(roll=0.8)
+        on.vendor.down = ConnectFailed("private")
+        carried = on.carry()
+        self.leave(on, carried, faults=1)
         on.advance(10)
         assert len(on.vendor.requests) == 1
 
@@ -232,6 +240,11 @@ class LeavingTests:
         assert settled(on) is Ending.SERVED
 
 
+def bug_at_once(*_: object) -> Any:
+    """A bug of ours, wherever it is called."""
+    raise bug()
+
+
 class BugTests:
     """A bug of ours: raised, and nothing is lost by it."""
 
@@ -263,6 +276,24 @@ class BugTests:
         carried = on.carry(Sink(bug_in="refuse"))
         assert carried.failed_with is RuntimeError
         assert settled(on) is Ending.REFUSED
+
+    def test_before_anything(self) -> None:
+        """A call that can't even begin is told of, and settled as failed."""
+        on = stage()
+        on.carrier.now = bug_at_once
+        sink = Sink()
+        call = fakes.call(on.gateway, on.clock.seconds(), fakes.ask())
+        on.carrier.carry(call, sink)
+        (fault,) = sink.faults
+        assert fault.check(RuntimeError)
+
+    def test_as_it_is_settled(self) -> None:
+        """A bug in the last settling is told as well, whatever came before it."""
+        on = stage()
+        carried = on.carry()
+        on.carrier.record = bug_at_once
+        carried.running.cancel()
+        assert carried.failed_with is RuntimeError
 
     def test_in_the_sending(self) -> None:
         """A bug in the sending ends the call as failed."""

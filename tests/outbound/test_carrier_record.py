@@ -6,8 +6,8 @@ import pytest
 from twisted.logger import capturedLogs
 
 from targon_gw.core.config import Retries
+from targon_gw.core.entries import Closing
 from targon_gw.core.errors import Refusal
-from targon_gw.core.gateway import Closing
 from targon_gw.core.ledger import Ending, Entry, Kind
 from targon_gw.core.meter import Source, Usage
 from tests import fakes
@@ -72,7 +72,7 @@ class RecordTests:
         assert not carried.sink.whole and not on.entries
         assert on.gateway.bank.tally("ann").prompt == 0
         with pytest.raises(RuntimeError):
-            on.carrier._settle(carried.call, Closing(Ending.SERVED))
+            on.carrier.settle(carried.call, Closing(Ending.SERVED))
         on.rest()
 
     def test_full_at_a_refusal(self) -> None:

@@ -112,13 +112,13 @@ class AnswerTests:
         assert answers[0].headers.getRawHeaders("content-type") == ["application/json"]
 
     def test_our_doors(self) -> None:
-        """`get` reads a field, `drop` lets go of the connection."""
+        """`get` reads a field, `stopProducing` lets go of the connection."""
         bench = Bench()
         asked = Client(bench.agent).post(HERE, data=b"{}")
         bench.vendor.lines[0].say(b"HTTP/1.1 200 OK\r\nRetry-After: 7\r\n\r\n")
         answer = result(asked)
         assert answer.get(b"retry-after") == b"7"
-        answer.drop()
+        answer.stopProducing()
         assert bench.vendor.lines[0].aborted
 
     def test_redirect(self) -> None:

@@ -7,15 +7,20 @@ from typing import Any
 
 import pytest
 from attrs import define, field
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import ISystemHandle
+from twisted.internet.protocol import Protocol
+from twisted.internet.tcp import Connection as TCPConnection
 from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
 from zope.interface import implementer
 
 from targon_gw.outbound.connection import JOINED, WATCHED, Connection
 from targon_gw.outbound.reading import Bounds
+from targon_gw.outbound.requests import NO_HEAD, Exchange, target
 
-from .wire import OK, Bench, taken
+from .wire import HERE, OK, Bench, taken
 
 EARLY = b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno"
 
@@ -97,12 +102,54 @@ class SocketTransport(StringTransport):
 
 @define(eq=False)
 class Nobody:
-    """An owner that only counts."""
+    """An owner that only counts, and is its own cork."""
 
     gone_ones: list[Any] = field(factory=list)
+    sent: list[tuple[Any, bytes]] = field(factory=list)
+
+    @property
+    def cork(self) -> Nobody:
+        return self
+
+    def send(self, transport: Any, data: bytes) -> None:
+        self.sent.append((transport, data))
 
     def gone(self, connection: Any) -> None:
         self.gone_ones.append(connection)
+
+
+class Socketless(TCPConnection):
+    """Plain TCP as far as a protocol sees."""
+
+    def __init__(self, protocol: Any) -> None:
+        self.protocol = protocol
+
+    def setTcpNoDelay(self, enabled: bool) -> None: ...
+
+    def getHandle(self) -> None: ...
+
+
+class DirectTests:
+    """Plain TCP, without anything between."""
+
+    def test_reads_come_straight(self) -> None:
+        """What an endpoint put before the connection to learn of it is not asked to pass on every read."""
+        connection = Connection(Nobody(), (b"", b""), Bounds())  # type: ignore[arg-type]
+        transport = Socketless(Protocol())
+        connection.makeConnection(transport)
+        assert transport.protocol is connection
+
+    def test_requests_leave_together(self) -> None:
+        """A request goes to the cork; a connection that is lost has let go of it."""
+        owner = Nobody()
+        connection = Connection(owner, (b"", b""), Bounds())  # type: ignore[arg-type]
+        transport = Socketless(connection)
+        connection.makeConnection(transport)
+        exchange = Exchange(target(b"POST", HERE), NO_HEAD, b"{}", (b"", b""))
+        connection.send(exchange)
+        assert owner.sent == [(transport, exchange.wire(b"{}"))]
+        connection.connectionLost(Failure(ConnectionDone()))
+        assert connection._corked is None
 
 
 class QuietTests:

@@ -41,10 +41,10 @@ class SplitTests:
         edges = [0, *sorted(cuts), len(WHOLE)]
         reading, body = read(*[WHOLE[a:b] for a, b in pairwise(edges)])
         assert body == b"data: 1\n\ndata: 2\n\n"
-        assert reading.clean
+        assert reading.complete and reading.keep
         assert (reading.status, reading.phrase) == (200, b"Very Well")
-        assert reading.fields.lines()[-1] == (b"x-a", b"2")
-        assert len(reading.fields.lines()) == 4
+        assert reading.lines()[-1] == (b"x-a", b"2")
+        assert len(reading.lines()) == 4
 
     @given(cuts=st.lists(st.integers(0, len(WHOLE)), max_size=12))
     def test_any_split_reaches_the_reader(self, cuts: list[int]) -> None:
@@ -63,7 +63,7 @@ class SplitTests:
     def test_byte_by_byte(self) -> None:
         """D-27: one byte a read."""
         reading, body = read(*[WHOLE[i : i + 1] for i in range(len(WHOLE))])
-        assert reading.clean
+        assert reading.complete and reading.keep
         assert body == b"data: 1\n\ndata: 2\n\n"
 
     @given(junk=st.binary(max_size=200))
@@ -164,7 +164,7 @@ class LimitTests:
     def test_large_body_in_one_read(self) -> None:
         """A small head is fine, however much body comes with it."""
         reading, body = read(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"y" * 100000)
-        assert reading.clean
+        assert reading.complete and reading.keep
         assert len(body) == 100000
 
     @pytest.mark.parametrize(("lines", "fault"), [(255, None), (256, "head_too_large")])
@@ -186,6 +186,37 @@ class LimitTests:
             assert reading.fault == "syntax"
 
 
+class FirstLookTests:
+    """What nearly every head is spared."""
+
+    @given(
+        version=st.sampled_from([b"1.1", b"1.0"]),
+        status=st.sampled_from([200, 204, 400, 700]),
+        names=st.lists(st.sampled_from([b"a", b"b", b"c", b"d"]), max_size=6),
+        value=st.sampled_from([b"v", b"v" * 40]),
+    )
+    def test_agrees_with_the_rule(self, version: bytes, status: int, names: list[bytes], value: bytes) -> None:
+        """A head that passes the first look would pass `_check`; one that does not has been checked."""
+        reading = Reading(False, Bounds(head=120, lines=4))
+        lines = b"".join(b"%b: %b\r\n" % (name, value) for name in names)
+        reading.feed(b"HTTP/%b %d X\r\nContent-Length: 0\r\n%b\r\n" % (version, status, lines))
+        assert reading.headed
+        found = reading.fault, reading.minor
+        reading._check(f"1.{version[-1:].decode()}")
+        assert (reading.fault, reading.minor) == found
+
+    def test_fault_before_the_head(self) -> None:
+        """What was wrong with the interim heads makes the head unusable too."""
+        reading, _ = read(b"HTTP/1.1 100 Continue\r\n\r\n" * 17 + OK)
+        assert reading.headed and reading.unusable
+
+    def test_another_answer_behind_it(self) -> None:
+        """Nothing of an answer behind it shows in the first."""
+        reading, body = read(OK + b"HTTP/1.1 500 Oops\r\nA: b\r\nContent-Length: 2\r\n\r\nno")
+        assert (reading.status, reading.phrase, body, reading.keep) == (200, b"OK", b"hi", False)
+        assert reading.lines() == [(b"content-length", b"2")]
+
+
 class FramingTests:
     """How bodies end."""
 
@@ -200,7 +231,7 @@ class FramingTests:
     def test_no_body(self, head: bytes, length: int) -> None:
         """D-18: 204, 304 and an empty 200 are complete with their head."""
         reading, body = read(head)
-        assert reading.clean
+        assert reading.complete and reading.keep
         assert (reading.length, body) == (length, b"")
 
     def test_head(self) -> None:
@@ -219,7 +250,7 @@ class FramingTests:
         reading, body = read(
             b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
         )
-        assert (reading.length, body, reading.complete, reading.clean) == (UNKNOWN_LENGTH, b"hi", True, False)
+        assert (reading.length, body, reading.complete, reading.keep) == (UNKNOWN_LENGTH, b"hi", True, False)
 
     def test_no_phrase(self) -> None:
         """A status line without a reason is one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import gzip
 import weakref
 
 import pytest
@@ -45,6 +46,46 @@ class CorkTests:
         reader = taken(asked)
         bench.vendor.lines[0].say(b"5\r\n")
         assert reader.parts == []
+
+
+class WholeTests:
+    """The body without a protocol, where all of it came with its head."""
+
+    def test_taken_whole(self) -> None:
+        """What `deliverBody` would deliver, once."""
+        bench = Bench()
+        asked = bench.ask()
+        bench.vendor.lines[0].say(CHUNKED + b"1\r\nh\r\n1\r\ni\r\n0\r\n\r\n" + OK)
+        response = result(asked)
+        assert response.take_whole(1000) == b"hi"
+        assert response.take_whole(1000) is None
+        with pytest.raises(RuntimeError):
+            response.deliverBody(Reader())
+
+    @pytest.mark.parametrize(
+        ("answer", "most", "end"),
+        [
+            (OK, len(OK) - 1, ResponseDone),
+            (OK[:-1], 1000, BrokenBody),
+            (OPEN + b"hi", 1000, PotentialDataLoss),
+            (CHUNKED + b"2\r\nhi\r\nz", 1000, BrokenBody),
+            (
+                b"HTTP/1.1 200 OK\r\nContent-Length: 22\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"hi"),
+                1000,
+                ResponseDone,
+            ),
+        ],
+    )
+    def test_not_so(self, answer: bytes, most: int, end: type[Exception]) -> None:
+        """Too long, unfinished, without framing, broken or compressed: it is not taken, and `deliverBody` has it."""
+        bench = Bench()
+        asked = bench.ask()
+        bench.vendor.lines[0].say(answer)
+        assert result(asked).take_whole(most) is None
+        reader = taken(asked)
+        bench.vendor.lines[0].hang_up()
+        assert b"hi".startswith(reader.body) and reader.body
+        assert reader.end is end
 
 
 class PressureTests:

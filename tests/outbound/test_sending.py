@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -86,6 +87,23 @@ class WholeTests:
         assert isinstance(sent.brought, WholeAnswer)
         assert sent.brought.answer.shaped
         sent.over()
+
+    @pytest.mark.parametrize("code", [200, 429])
+    def test_in_several_reads(self, code: int) -> None:
+        """How an answer is cut on its way makes no difference to what it stands for."""
+        at_once, later = send(), send()
+        body = json.dumps(WHOLE if code == 200 else ERROR).encode()
+        at_once.request.whole(body, code)
+        reply = later.request.reply(code)
+        reply.say(body[:9], body[9:])
+        assert not later.results
+        reply.end()
+        assert later.outcome == at_once.outcome
+        assert (later.brought is None) == (at_once.brought is None) == (code != 200)
+        if code == 200:
+            assert later.brought.body == at_once.brought.body == body
+        at_once.over()
+        later.over()
 
     @pytest.mark.parametrize(
         "body", [b"", b"<html></html>", b"{}", b'{"choices":[]}', b'{"choices":[{"in', b"[]", b"null"]

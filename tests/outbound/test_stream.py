@@ -59,7 +59,7 @@ class BeginningTests:
         """Who is attached as soon as the first event is announced misses nothing, and reading is not stopped."""
         flow = Flow()
         reader = Reader()
-        flow.stream.first.addCallback(lambda _: flow.stream.attach(reader))
+        flow.first.addCallback(lambda _: flow.stream.attach(reader))
         flow.say(A, B)
         assert reader.events == [A, B]
         assert not flow.pipe.paused
@@ -110,7 +110,7 @@ class BeginningTests:
     def test_cancelled(self) -> None:
         """Who no longer waits for the first event drops the connection; what comes after it is let go."""
         flow = Flow()
-        flow.stream.first.cancel()
+        flow.first.cancel()
         flow.say(A)
         end(flow.stream, clean=False)
         (failure,) = flow.began
@@ -123,7 +123,7 @@ class BeginningTests:
         """Cancelling an announcement that has been made changes nothing."""
         flow = Flow()
         flow.say(A)
-        flow.stream.first.cancel()
+        flow.first.cancel()
         assert not flow.pipe.stopped
         assert flow.stream.ended is None
 
@@ -140,7 +140,7 @@ class ReadingTests:
             flow = Flow()
             reader = Reader()
             if early:
-                flow.stream.first.addCallback(lambda _: flow.stream.attach(reader))
+                flow.first.addCallback(lambda _: flow.stream.attach(reader))
             flow.say(*pieces)
             end(flow.stream, clean)
             if not early:

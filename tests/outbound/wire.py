@@ -23,7 +23,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 def key(name: bytes) -> Head:
     """A head that bears a key."""
-    return Head([(b"authorization", b"Bearer " + name)])
+    return Head.of([(b"authorization", b"Bearer " + name)])
 
 
 @define(eq=False)

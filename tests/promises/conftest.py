@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-PROOFS = {"kill_nine.py", "overspend.py", "clobber.py"}
+PROOFS = {"kill_nine.py", "overspend.py", "clobber.py", "restart.py"}
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Module | None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from targon_gw.core.config import Dialect
 from targon_gw.rehearsal.orders import CHAT, read_order
-from targon_gw.rehearsal.telling import Choice, Model, Telling, tell, wanted_tool
+from targon_gw.rehearsal.telling import ECHO, Choice, Model, Telling, tell, wanted_tool
 
 PLAIN, THINKER = Model("plain"), Model("thinker", reasoning=True)
 
@@ -61,6 +61,13 @@ class TellTests(TestCase):
         text = "".join(telling().choices[0].words)
         stop = text[20:24]
         assert "".join(telling(stop=stop).choices[0].words) == text[: text.index(stop)]
+
+    def test_repeats_what_it_is_asked_to(self) -> None:
+        """What follows `ECHO` in the newest prompt comes back word for word, and `stop` and `max_tokens` still hold."""
+        said = [{"role": "user", "content": ECHO + "one"}, {"role": "user", "content": ECHO + "two  three. four"}]
+        assert "".join(telling(messages=said).choices[0].words) == "two  three. four"
+        assert "".join(telling(messages=said, stop=".").choices[0].words) == "two  three"
+        assert telling(messages=said, max_tokens=1).choices[0].finish == "length"
 
     def test_strange_tools(self) -> None:
         """Tools that are none are not called."""

@@ -9,13 +9,14 @@ from targon_gw.core.config import (
     ClientSettings,
     Config,
     KeySettings,
+    Metrics,
     ModelSettings,
     Per,
     QuotaPlan,
     Unit,
     UpstreamSettings,
 )
-from targon_gw.settings.shapes import ClientShape, GatewayFile, ModelShape, QuotaShape, UpstreamShape
+from targon_gw.settings.shapes import ClientShape, GatewayFile, MetricsShape, ModelShape, QuotaShape, UpstreamShape
 
 
 class ShapesTests:
@@ -24,7 +25,8 @@ class ShapesTests:
     @pytest.mark.parametrize(
         ("shape", "settings", "made"),
         [
-            (GatewayFile, Config, {"upstreams", "clients", "models"}),
+            (GatewayFile, Config, {"upstreams", "clients", "models", "metrics"}),
+            (MetricsShape, Metrics, {"token"}),
             (UpstreamShape, UpstreamSettings, {"name", "keys"}),
             (ClientShape, ClientSettings, {"digest"}),
             (ModelShape, ModelSettings, set()),

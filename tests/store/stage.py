@@ -93,7 +93,7 @@ class Kept:
 
     def append(self, *numbers: int, at: float = NOON) -> list[int]:
         """Append those entries; answers with their lines' numbers."""
-        return [self.journal.append(entry(number, at)) for number in numbers]
+        return [self.journal.append(entry(number, at))[0] for number in numbers]
 
     def close(self) -> None:
         """Close it; nothing is left ticking."""

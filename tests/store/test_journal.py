@@ -263,7 +263,7 @@ class MissingFolderTests:
         os.mkdir(folder.ledger)
         kept.clock.advance(1.0)
         assert not kept.journal.full
-        assert kept.journal.append(entry(1)) == 1
+        assert kept.journal.append(entry(1))[0] == 1
         kept.close()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import define, field, frozen
@@ -19,6 +19,7 @@ from targon_gw.core.config import Config
 from targon_gw.core.errors import Refusal
 from targon_gw.core.gateway import Gateway
 from targon_gw.core.ledger import Entry, Kind
+from targon_gw.core.measures import Measures
 from targon_gw.core.openai import Ask
 from targon_gw.outbound.carrier import Carrier
 from targon_gw.outbound.sending import WholeAnswer
@@ -26,6 +27,7 @@ from targon_gw.outbound.stream import Stream
 from targon_gw.pulse import Pulse
 from targon_gw.web.api import Api, refusal_headers
 from targon_gw.web.health import Health
+from targon_gw.web.metrics import MetricsPage
 from targon_gw.web.site import Root, Tree
 from tests import fakes
 
@@ -84,7 +86,7 @@ class Vendor:
     stream: Stream | None = None
     body: Body = field(factory=Body)
 
-    async def send(self, ask: Ask, request_id: str, attempt: Attempt) -> tuple[Outcome, Any]:
+    def send(self, ask: Ask, request_id: str, attempt: Attempt, judge: Callable[[Outcome, Any], Any]) -> Deferred[Any]:
         """As `Sending.send`."""
 
         def note(_: object) -> None:
@@ -92,7 +94,7 @@ class Vendor:
 
         asked = Asked(ask, request_id, attempt, Deferred(note))
         self.asked.append(asked)
-        return await asked.answer
+        return asked.answer.addCallback(lambda came: judge(*came))
 
     def fails(self, outcome: Outcome | None = None) -> None:
         """The newest attempt comes out like that."""
@@ -142,6 +144,10 @@ class House:
     """Nothing can be on file."""
     api: Api = field(init=False)
     health: Health = field(init=False)
+    measures: Measures = field(init=False)
+    page: MetricsPage = field(init=False)
+    worst: float = 0.0
+    """The reactor's lag, as the page is told."""
 
     def __attrs_post_init__(self) -> None:
         self.talk = Conversation(resource=Desk())
@@ -151,11 +157,15 @@ class House:
         self.pulse = Pulse(self.talk.clock, self.now)
         self.vendor = Vendor(self)
         sending: Any = self.vendor
-        carrier = Carrier(self.gateway, sending, self.talk.clock, self.now, self._record)
+        self.measures = Measures(self.gateway)
+        settled = self.measures.settled
+        carrier = Carrier(self.gateway, sending, self.talk.clock, self.now, self._record, settled)
         api = self.api = Api(self.gateway, carrier, self.pulse, self.now)
         site = self.talk.site
         self.health = Health(self.gateway, self.now, 0.0, "1.2.3")
-        site.resource = Root(Tree(api, self.health))
+        token = self.settings.metrics.token
+        self.page = MetricsPage(self.measures, self, token, self.talk.clock, self.now, 0.0, "1.2.3")
+        site.resource = Root(Tree(api, self.health, self.page))
         site.gate = api.gate
         site.refusal_headers = refusal_headers
 
@@ -167,6 +177,8 @@ class House:
         if self.full:
             raise Refusal("overloaded", "no room", wait=5.0)
         self.gateway.ledger.fold(self.gateway.ledger.n + 1, entry)
+        if entry.kind is Kind.KEY:
+            self.measures.changed(entry)
         if entry.kind is Kind.CALL:
             self.entries.append((entry, self.talk.wire.value()))
         else:

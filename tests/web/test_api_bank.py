@@ -9,7 +9,8 @@ from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from targon_gw.core.bank import Defaults, Hold, MemoryBank
+from targon_gw.core.allowance import Hold
+from targon_gw.core.bank import Defaults, MemoryBank
 from targon_gw.core.clients import ClientKey
 from targon_gw.core.config import RateLimits
 from targon_gw.core.errors import Refusal

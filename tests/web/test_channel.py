@@ -189,15 +189,24 @@ class GateTests:
 
         assert b"HTTP/1.1 100" not in talk.wire.value()
 
-    def test_not_asked_without_a_body(self) -> None:
-        """A request without a body passes the gate unasked."""
+    def test_not_asked_without_a_body_to_come(self) -> None:
+        """A request without a body, or whose body has come with the head, passes the gate unasked."""
         asked: list[Request] = []
         talk = Conversation(gate=lambda request: asked.append(request))
 
-        talk.say(NEXT + ask(body=b""))
+        talk.say(NEXT + ask(body=b"") + ask(body=b"abc"))
 
-        assert statuses(talk.heard()) == [200, 200]
+        assert statuses(talk.heard()) == [200, 200, 200]
         assert asked == []
+
+    def test_refused_though_it_has_come(self) -> None:
+        """What is refused by who answers has come whole: the connection stays open for the next request."""
+        talk = Conversation(Desk(lambda request: request.refuse(Refusal("invalid_api_key", "No."))))
+
+        talk.say(ask(body=b"abc") + NEXT)
+
+        assert statuses(talk.heard()) == [401, 401]
+        assert not talk.wire.disconnecting
 
     def test_a_bug_behind_the_gate(self) -> None:
         """What the gate raises is answered 500, and the connection closed: the body was not read."""
@@ -207,7 +216,8 @@ class GateTests:
 
         talk = Conversation(gate=gate)
 
-        talk.say(ask(body=b"abc") + NEXT)
+        talk.say(ask(body=b"abc")[:-1])
+        talk.say(b"c" + NEXT)
 
         assert statuses(talk.heard()) == [500]
         talk.pass_seconds(1)

@@ -11,7 +11,7 @@ from attrs import evolve
 
 from targon_gw.core.config import Anonymous, Config, Per, QuotaPlan, RateLimits, Unit
 from targon_gw.core.limits import Shown
-from targon_gw.web.ratelimits import duration, limit_headers
+from targon_gw.web.ratelimits import duration, limit_lines
 from tests import fakes
 
 from .conversation import Answer
@@ -63,22 +63,24 @@ class DurationTests:
         assert duration(seconds) == written
 
 
-class HeaderTests:
-    """`limit_headers`."""
+class LinesTests:
+    """`limit_lines`."""
 
     def test_only_what_there_is(self) -> None:
-        """Each limit has its three headers; what is not limited has none; nobody is told of less than nothing."""
-        assert limit_headers(Shown(None, None)) == []
-        assert dict(limit_headers(Shown((60, 59, 1.0), None))) == {
-            b"x-ratelimit-limit-requests": b"60",
-            b"x-ratelimit-remaining-requests": b"59",
-            b"x-ratelimit-reset-requests": b"1s",
-        }
-        assert dict(limit_headers(Shown(None, (1000, -20, 61.2)))) == {
-            b"x-ratelimit-limit-tokens": b"1000",
-            b"x-ratelimit-remaining-tokens": b"0",
-            b"x-ratelimit-reset-tokens": b"1m2s",
-        }
+        """Each limit has its three lines; what is not limited has none."""
+        assert limit_lines(Shown(None, None)) == b""
+        assert limit_lines(Shown((60, 59, 1.0), None)).split(b"\r\n") == [
+            b"x-ratelimit-limit-requests: 60",
+            b"x-ratelimit-remaining-requests: 59",
+            b"x-ratelimit-reset-requests: 1s",
+            b"",
+        ]
+        assert limit_lines(Shown(None, (1000, 0, 61.2))).split(b"\r\n") == [
+            b"x-ratelimit-limit-tokens: 1000",
+            b"x-ratelimit-remaining-tokens: 0",
+            b"x-ratelimit-reset-tokens: 1m2s",
+            b"",
+        ]
 
 
 class AnswerTests:

@@ -6,11 +6,13 @@ import json
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.logger import LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
 from targon_gw.core.errors import Refusal
-from targon_gw.web.request import Request
+from targon_gw.web.request import Request, chunks
 from tests.web.conversation import NEXT, Conversation, Desk, ask, statuses
 
 
@@ -52,6 +54,31 @@ class AnswerTests:
         }
         assert re.fullmatch(rb"req_[0-9a-f]{32}", request.request_id)
 
+    def test_lines_of_headers(self) -> None:
+        """Headers may be handed over as their lines; the answer is the same to the byte."""
+        pairs, lines = [(b"a", b"b"), (b"c", b"")], b"a: b\r\nc: \r\n"
+        answers = []
+        for headers in (pairs, lines):
+            talk, request = begun()
+            request.answer(200, headers, b"x")
+            answers.append(talk.wire.value().replace(request.request_id, b""))
+
+        assert answers[0] == answers[1]
+
+    def test_date(self) -> None:
+        """Date is the second's in which the answer begins, as RFC 9110 writes it."""
+        talk, request = begun()
+        talk.clock.advance(0.9)
+        request.answer(200, [], b"")
+        talk.clock.advance(0.2)
+        talk.say(NEXT)
+        talk.desk.seen[1].answer(200, [], b"")
+        talk.say(NEXT)
+        talk.clock.advance(60)
+        talk.desk.seen[2].answer(200, [], b"")
+
+        assert [answer.headers[b"date"][17:25] for answer in talk.heard()] == [b"00:00:00", b"00:00:01", b"00:01:01"]
+
     @pytest.mark.parametrize("code", [204, 304])
     def test_no_body(self, code: int) -> None:
         """204 and 304 have neither body nor length."""
@@ -72,12 +99,13 @@ class AnswerTests:
 
         assert talk.wire.value().endswith(b"content-length: 5\r\n\r\n")
 
-    def test_line_break_in_a_header(self) -> None:
+    @pytest.mark.parametrize("value", [b"a\r\nSet-Cookie: b", b"a\n", b"\ra"])
+    def test_line_break_in_a_header(self, value: bytes) -> None:
         """A header that would split the answer is a bug: nothing of it leaves."""
         talk, request = begun()
 
         with pytest.raises(ValueError):
-            request.answer(200, [(b"x", b"a\r\nSet-Cookie: b")], b"")
+            request.answer(200, [(b"y", b"z"), (b"x", value)], b"")
 
         assert talk.wire.value() == b""
 
@@ -112,6 +140,15 @@ class AnswerTests:
         talk.say(ask(target="*", method="OPTIONS"))
 
         assert (talk.heard()[0].status, talk.desk.seen) == (204, [])
+
+
+class ChunksTests:
+    """The framing of parts."""
+
+    @given(st.lists(st.one_of(st.binary(min_size=1, max_size=40), st.just(b"a" * 70_000)), min_size=1, max_size=40))
+    def test_as_one_by_one(self, parts: list[bytes]) -> None:
+        """Many parts are framed as each would be alone: its size in hexadecimal, itself, a line's end to each."""
+        assert chunks(parts) == b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
 
 
 class StreamTests:

@@ -31,17 +31,6 @@ class SiteTests:
         clock = Clock()
         return clock, Site(Desk(), HttpLimits(), clock)
 
-    def test_date(self) -> None:
-        """Date is the second's, as RFC 9110 writes it."""
-        clock, site = self.site()
-        assert site.date() == b"Thu, 01 Jan 1970 00:00:00 GMT"
-        clock.advance(0.9)
-        assert site.date() == b"Thu, 01 Jan 1970 00:00:00 GMT"
-
-        clock.advance(86400)
-
-        assert site.date() == b"Fri, 02 Jan 1970 00:00:00 GMT"
-
     def test_nothing_ticks(self) -> None:
         """A site that serves nobody keeps no timer, and speaks HTTP/1.1 alone."""
         clock, site = self.site()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from targon_gw.core.errors import Refusal
-from targon_gw.web.strict import HttpLimits, check_begun, read
+from targon_gw.web.strict import Head, HttpLimits, Reader, check_begun, read
 
 LIMITS = HttpLimits(head=2048, target=512)
 
@@ -60,6 +62,70 @@ class ReadTests:
             read(head("Authorization: Bearer secret\x07"), LIMITS)
 
         assert "secret" not in caught.value.message
+
+
+def meaning(reading: Callable[[bytes], Head], raw: bytes) -> object:
+    """All that a head or its refusal says."""
+    try:
+        found = reading(raw)
+    except Refusal as refusal:
+        return refusal.code, refusal.message
+    return {name: getattr(found, name) for name in Head.__slots__ if name != "lines"}
+
+
+LENGTHS = st.sampled_from(["", "0", "5", "007", "12", "1000", "1001", "+1", "1 1", "1\r\nX: y", "1" * 12, "9" * 5000])
+LINES = st.sampled_from(
+    [
+        "Host: gw",
+        "content-length: {}",
+        "Content-Length: \t{} \t",
+        "Expect: 100-continue",
+        "Content-Encoding: gzip",
+        "Connection: close",
+        "X-A: Content-Length: 5",
+        "X-Content-Length: {}",
+        "Transfer-Encoding: chunked",
+    ]
+)
+
+
+class ReaderTests:
+    """The heads of one connection."""
+
+    @given(
+        heads=st.lists(st.tuples(st.lists(LINES, max_size=4), LENGTHS), min_size=1, max_size=3),
+        order=st.lists(st.integers(0, 2), min_size=2, max_size=6),
+    )
+    def test_agrees_with_reading_each_by_itself(self, heads: list[tuple[list[str], str]], order: list[int]) -> None:
+        """A-20: whatever heads came before it, a head means what it means alone."""
+        limits = HttpLimits(head=8192, body=1000)
+        reader = Reader(limits)
+        raws = [head(*(line.format(length) for line in lines)) for lines, length in heads]
+
+        for at in order:
+            raw = raws[at % len(raws)]
+            assert meaning(reader.read, raw) == meaning(lambda each: read(each, limits), raw)
+
+    @given(before=LENGTHS, after=LENGTHS, lines=st.lists(LINES, max_size=2))
+    def test_agrees_where_only_the_length_differs(self, before: str, after: str, lines: list[str]) -> None:
+        """A-20: a head that is like the last but for its length is read as strictly as the last."""
+        limits = HttpLimits(head=8192, body=1000)
+        reader = Reader(limits)
+
+        for length in (before, after, before):
+            raw = head("Content-Length: " + length, *lines)
+            assert meaning(reader.read, raw) == meaning(lambda each: read(each, limits), raw)
+
+    def test_a_head_that_comes_again_is_not_read_again(self) -> None:
+        """Only the length is looked at; what was handed out before keeps its fields."""
+        reader = Reader(LIMITS)
+        first = reader.read(head("Content-Length: 5"))
+        fields = first.fields
+        second = reader.read(head("Content-Length: 17"))
+
+        assert second is first
+        assert (second.length, second.fields[b"content-length"]) == (17, b"17")
+        assert fields[b"content-length"] == b"5"
 
 
 class CheckBegunTests:

@@ -1,0 +1,20 @@
+"""Entries that are alike, added up."""
+
+from __future__ import annotations
+
+import pytest
+
+from targon_gw.core.alike import Alike
+from targon_gw.core.meter import Source, Usage
+
+
+class AlikeTests:
+    @pytest.mark.parametrize(("source", "estimated"), [(Source.UPSTREAM, 0), (Source.UNKNOWN, 5)])
+    def test_sums(self, source: Source, estimated: int) -> None:
+        """Every figure of each; what the vendor did not say itself is estimated."""
+        alike = Alike(("ann",))
+        alike.take(Usage(1, 2, 3, 4, Source.UPSTREAM), 5)
+        alike.take(Usage(2, 3, 0, 1, source), 7)
+
+        assert (alike.prompt, alike.completion, alike.cached, alike.reasoning) == (3, 5, 3, 5)
+        assert (alike.cost, alike.estimated) == (12, estimated)

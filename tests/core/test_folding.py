@@ -1,0 +1,119 @@
+"""Many lines at once: they come to what one after the other comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from targon_gw.core.bank import MemoryBank
+from targon_gw.core.config import Anonymous, ClientSettings, Per, QuotaPlan, Unit
+from targon_gw.core.folding import Folding
+from targon_gw.core.ledger import KEPT_ENTRIES, Ending, Entry, Kind, Ledger, line_of
+from targon_gw.core.lines import Row, read_rows
+from targon_gw.core.meter import Source, Usage
+
+NOON = 1_763_726_400.0
+"""2025-11-21 12:00:00 UTC, a Friday."""
+FIGURE = st.one_of(st.integers(0, 3000), st.just(2**62))
+USAGE = st.none() | st.builds(Usage, FIGURE, FIGURE, st.integers(0, 9), st.integers(0, 9), st.sampled_from(Source))
+NAME = st.sampled_from([None, "a", "b", "anonymous"])
+ENTRY = st.builds(
+    Entry,
+    kind=st.sampled_from([Kind.CALL] * 5 + list(Kind)),
+    at=st.sampled_from([NOON, NOON + 1.5, NOON + 3600.0, NOON + 40_000.0, NOON + 9 * 86_400.0, NOON - 86_400.0]),
+    id=st.just("req_1"),
+    client=NAME,
+    model=NAME,
+    served=NAME,
+    upstream=NAME,
+    account=NAME,
+    key=NAME,
+    ending=st.none() | st.sampled_from(Ending),
+    usage=USAGE,
+    cost=FIGURE,
+    took=st.sampled_from([0.0, 1.0, 3601.0, 90_000.0]),
+)
+
+
+def rows(entries: list[Entry], first: int = 1) -> list[Row]:
+    """As they are read back."""
+    if not entries:
+        return []
+    found = read_rows(b"".join(line_of(entry, n) for n, entry in enumerate(entries, first)))
+    assert found is not None
+    return found
+
+
+def bank() -> MemoryBank:
+    """Two clients, with quotas."""
+    plans = {"a": QuotaPlan(Unit.TOKENS, 5, Per.HOUR), "b": QuotaPlan(Unit.USD, 5, Per.MONTH)}
+    clients = tuple(ClientSettings(name, f"{n:064x}", quota=plan) for n, (name, plan) in enumerate(plans.items()))
+    return MemoryBank.of(clients, Anonymous(), wall=NOON)
+
+
+def told(ledger: Ledger, bank: MemoryBank) -> dict[str, Any]:
+    """All that the two know, in any order."""
+    state = {"ledger": ledger.to_state(), "bank": bank.to_state()}
+    for kept in state["bank"]["clients"].values():
+        if "quota" in kept:
+            kept["quota"] = {**kept["quota"], "used": sorted(kept["quota"]["used"])}
+    return {**state, "recent": list(ledger.recent)}
+
+
+def parts(entries: list[Entry], sizes: list[int]) -> Iterator[list[Entry]]:
+    """Runs of those sizes, and the rest."""
+    for size in sizes:
+        yield entries[:size]
+        entries = entries[size:]
+    yield entries
+
+
+class FoldingTests:
+    @given(st.lists(ENTRY, max_size=30), st.lists(st.integers(0, 9), max_size=3), st.lists(ENTRY, max_size=5))
+    @settings(max_examples=100, deadline=None)
+    def test_comes_to_the_same(self, entries: list[Entry], sizes: list[int], before: list[Entry]) -> None:
+        """As one line after the other, whatever is in them, and whatever was counted before."""
+        ledgers, banks = (Ledger(), Ledger()), (bank(), bank())
+        for ledger, one in zip(ledgers, banks, strict=True):
+            for n, row in enumerate(before, 1):
+                ledger.fold(n, row)
+                if row.kind is Kind.CALL and row.client is not None:
+                    one.replay(row.client, row.usage, row.cost, row.admitted)
+        first = len(before) + 1
+        for n, entry in enumerate(entries, first):
+            ledgers[0].fold(n, entry)
+            if entry.kind is Kind.CALL and entry.client is not None:
+                banks[0].replay(entry.client, entry.usage, entry.cost, entry.admitted)
+        folding = Folding(ledgers[1], banks[1])
+        for part in parts(entries, sizes):
+            folding.take(rows(part, first))
+            first += len(part)
+        folding.done()
+
+        assert told(ledgers[1], banks[1]) == told(ledgers[0], banks[0])
+
+    def test_what_is_known_is_not_counted_again(self) -> None:
+        """A line is folded in once, by its number."""
+        ledger = Ledger()
+        entries = [Entry(Kind.CALL, NOON, "req_1", "a", ending=Ending.SERVED)] * 4
+        ledger.fold(1, entries[0])
+        ledger.fold(2, entries[1])
+        folding = Folding(ledger, bank())
+        folding.take(rows(entries[:2]))
+        folding.take(rows(entries))
+        folding.done()
+
+        assert ledger.n == 4 and ledger.totals["client"]["a"].served == 4
+
+    def test_the_last_are_at_hand(self) -> None:
+        """So many calls and attempts as the ledger keeps, the latest last."""
+        ledger = Ledger()
+        entries = [Entry(Kind.CALL, NOON, f"req_{n}", ending=Ending.SERVED) for n in range(KEPT_ENTRIES + 5)]
+        folding = Folding(ledger, bank())
+        folding.take(rows(entries))
+        folding.done()
+
+        assert list(ledger.recent) == entries[5:]

@@ -1,0 +1,1 @@
+"""Parsers under arbitrary bytes."""

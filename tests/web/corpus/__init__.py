@@ -1,0 +1,1 @@
+"""Raw requests by topic, each with what becomes of it (faults catalogue, A; P12)."""
