@@ -5,6 +5,7 @@
 # Needed: make and Python 3.11 or later with venv; for `make test` also node, npm and cc.
 
 PYTHON ?= python3
+SECONDS ?= 60
 CONF ?= conf/gateway.yaml
 
 VENV := .venv
@@ -17,10 +18,11 @@ OURS := targon_gw twisted tests bench
 # A clean clone has no .venv; these files remember what it holds, and are older than pyproject.toml where that changed.
 INSTALLED := $(VENV)/installed
 TESTABLE := $(VENV)/installed-for-tests
+FUZZABLE := $(VENV)/installed-for-fuzzing
 NODE_MODULES := $(NODE)/node_modules/.installed
 
 .NOTPARALLEL:
-.PHONY: run test test-long check format bench-quick bench bench-peers bench-report bench-more bench-latency bench-memory bench-growth bench-lag promises promises-quick clean help need-python need-for-tests
+.PHONY: run test test-long check format bench-quick bench bench-peers bench-report bench-more bench-latency bench-memory bench-growth bench-lag bench-path promises promises-quick fuzz clean help need-python need-for-tests
 
 run: $(INSTALLED)
 	@exec $(BIN)/targon-gw demo -c $(CONF)
@@ -57,11 +59,11 @@ bench-peers: need-python
 	@for peer in nginx haproxy; do PATH="$$PATH:/usr/sbin" command -v $$peer >/dev/null \
 	  || echo "$$peer is not here, and is left out (Debian: apt install $$peer)"; done
 
-# Each measure by itself: bench-latency, bench-memory, bench-growth, bench-lag; less of it: BENCH=--quick.
-bench-latency bench-memory bench-growth bench-lag: bench-%: $(INSTALLED)
+# Each measure by itself: bench-latency, bench-memory, bench-growth, bench-lag, bench-path; less of it: BENCH=--quick.
+bench-latency bench-memory bench-growth bench-lag bench-path: bench-%: $(INSTALLED)
 	$(BIN)/python -m bench.$* $(BENCH)
 
-bench-more: bench-latency bench-memory bench-growth bench-lag
+bench-more: bench-latency bench-memory bench-growth bench-lag bench-path
 
 bench-report: $(INSTALLED)
 	$(BIN)/python -m bench.report
@@ -69,13 +71,16 @@ bench-report: $(INSTALLED)
 promises-quick: $(TESTABLE)
 	$(BIN)/python -m pytest tests/promises
 
+# PROMISES="--only timing,memory" for some of them, --record to write the table of docs/promises.rst.
 promises: $(TESTABLE)
-	$(BIN)/python -m tests.promises.kill_nine
-	$(BIN)/python -m tests.promises.overspend
-	$(BIN)/python -m tests.promises.clobber
+	$(BIN)/python -m tests.promises.all $(PROMISES)
+
+# FUZZ="stream --seed 7" for one target; what is found stays in .fuzz/.
+fuzz: $(FUZZABLE)
+	$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS) $(FUZZ)
 
 clean:
-	rm -rf $(VENV) $(PEERS) $(NODE)/node_modules dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) $(NODE)/node_modules dist .fuzz .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -f twisted/plugins/dropin.cache
 	find targon_gw twisted tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -90,9 +95,11 @@ help:
 	@echo "make bench        beside nginx, haproxy and other gateways too, where installed; BENCH='--rounds 5'"
 	@echo "make bench-peers  install those others, into .peers"
 	@echo "make bench-more   added latency, memory, what growth costs, how long the loop stands still; each: bench-latency,"
-	@echo "                  bench-memory, bench-growth, bench-lag; less of it: BENCH=--quick"
+	@echo "                  bench-memory, bench-growth, bench-lag, bench-path; less of it: BENCH=--quick"
 	@echo "make bench-report the figures and charts of docs/performance.rst, out of docs/performance/*.json"
-	@echo "make promises     killed 200 times, overdrawn 50 times, edited 200 times: some ten minutes; -quick: one"
+	@echo "make promises     each promise of docs/promises.rst at length, and one table of figures: two hours, one of them the"
+	@echo "                  soak; some of them: PROMISES='--only timing,memory'; promises-quick: all in short, three minutes"
+	@echo "make fuzz         the parsers under atheris, a minute each: SECONDS=60; Linux on x86-64 alone"
 	@echo "make clean        remove what the others made"
 
 $(VENV)/bin/python: | need-python
@@ -105,6 +112,10 @@ $(INSTALLED): pyproject.toml $(VENV)/bin/python
 $(TESTABLE): pyproject.toml $(VENV)/bin/python
 	$(PIP) install -e '.[test]'
 	@touch $@ $(INSTALLED)
+
+$(FUZZABLE): $(TESTABLE)
+	$(PIP) install -e '.[test,fuzz]'
+	@touch $@
 
 $(NODE_MODULES): $(NODE)/package.json
 	npm install --prefix $(NODE) --no-audit --no-fund --no-package-lock
@@ -120,3 +131,7 @@ need-for-tests: need-python
 	if [ -n "$$missing" ]; then \
 	  echo "make test needs what is not here:$$missing (Debian: apt install nodejs npm gcc libc6-dev)."; \
 	  echo "Tests that need none of them: $(BIN)/python -m pytest, after make check."; exit 1; fi >&2
+	@missing=; for tool in strace slowhttptest faketime; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -n "$$missing" ]; then \
+	  echo "not here:$$missing (Debian: apt install$$missing); tests that need them are left out, and fail under CI=true."; \
+	  case "$$CI" in true|1) exit 1;; esac; fi >&2

@@ -79,7 +79,7 @@ class Books:
             if found.state is not None:
                 self.gateway.restore(found.state, self.now())
             self.gateway.ledger.n = found.n
-            self.gateway.replay_all(found.runs)
+            self.gateway.replay_all(found.runs, self.now())
         except BaseException:
             self.folder.close()
             raise

@@ -13,11 +13,10 @@ import os
 import re
 import select
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import TextIO
 
-import msgspec
 from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
@@ -28,7 +27,7 @@ _BARE = re.compile(r"[!#-<>-\[\]-~]+")
 """What needs no quotes in logfmt: ASCII that is seen, but for quotes, `=` and backslashes."""
 _ID = b',"id":'
 _KIND = b',"kind":"call"'
-_encode = msgspec.json.Encoder().encode
+_TOLD = b'{"at":"%b.%03dZ","event":"call","request_id":%b%b}'
 
 
 @define(eq=False)
@@ -46,8 +45,6 @@ class CallLog:
     _timer: IDelayedCall | None = None
     _pipe: int | None = field(init=False)
     """The descriptor behind `out`, where writing to it may block."""
-    _second: int = -1
-    _prefix: str = ""
 
     @_pipe.default
     def _blocking_descriptor(self) -> int | None:
@@ -63,28 +60,15 @@ class CallLog:
         if self._timer is None:
             self._timer = self.clock.callLater(EVERY, self.flush)
 
-    def _line(self, at: float, line: bytes) -> str:
-        told = told_of(line, self._moment(at).encode())
-        if not self.terminal:
-            return told.decode()
-        members = json.loads(told)
-        return " ".join([members.pop("at"), *(f"{name}={_quoted(members[name])}" for name in members)])
-
-    def _moment(self, now: float) -> str:
-        """The time of day, as the log writes it; its second is written once."""
-        second = int(now)
-        if second != self._second:
-            self._second = second
-            self._prefix = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        return f"{self._prefix}.{int((now - second) * 1000):03d}Z"
-
     def flush(self) -> None:
         """Write what has gathered, now. A log that can't be written never stops a call."""
         timer, self._timer = self._timer, None
         if timer is not None and timer.active():
             timer.cancel()
         settled, self._settled = self._settled, []
-        lines = [self._line(at, line) for at, line in settled]
+        lines = told_of(settled)
+        if self.terminal:
+            lines = [_for_people(line) for line in lines]
         if lines and self.lost and self._wrote([self._loss()]):
             self.lost = 0
         for piece in [lines] if self._pipe is None else _pieces(lines):
@@ -92,7 +76,9 @@ class CallLog:
                 self.lost += len(piece)
 
     def _loss(self) -> str:
-        return _encode({"at": self._moment(self.wall()), "event": "lost", "lines": self.lost}).decode()
+        now = self.wall()
+        at = f"{_second(int(now))}.{int(now % 1 * 1000):03d}Z"
+        return json.dumps({"at": at, "event": "lost", "lines": self.lost}, separators=(",", ":"))
 
     def _wrote(self, lines: list[str]) -> bool:
         if not lines:
@@ -138,11 +124,28 @@ def _quoted(value: object) -> str:
     return text if _BARE.fullmatch(text) else json.dumps(text)
 
 
-def told_of(line: bytes, moment: bytes) -> bytes:
-    """What the log tells of a call whose line in the ledger is `line`: a JSON object without a line feed.
+def told_of(settled: Iterable[tuple[float, bytes]]) -> list[str]:
+    """What the log tells of calls, each by its moment in Unix seconds and its line in the ledger: JSON objects.
 
-    The ledger's number, its time and its checksum are left out. (To cut it up costs a tenth of encoding another.)
+    The ledger's number, its time and its checksum are left out. (To cut a line up costs a tenth of encoding another.)
     """
-    id = line.index(_ID) + len(_ID)
-    kind = line.index(_KIND, id)
-    return b'{"at":"%b","event":"call","request_id":%b%b}' % (moment, line[id:kind], line[kind + len(_KIND) : -TAIL])
+    told, second, written = [], -1, b""
+    for at, line in settled:
+        if int(at) != second:
+            second = int(at)
+            written = _second(second).encode()
+        id = line.index(_ID) + len(_ID)
+        kind = line.index(_KIND, id)
+        rest = line[kind + len(_KIND) : -TAIL]
+        told.append(_TOLD % (written, (at - second) * 1000, line[id:kind], rest))
+    return [line.decode() for line in told]
+
+
+def _second(unix: int) -> str:
+    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _for_people(line: str) -> str:
+    """A line as logfmt, for terminals."""
+    members = json.loads(line)
+    return " ".join([members.pop("at"), *(f"{name}={_quoted(members[name])}" for name in members)])

@@ -25,6 +25,8 @@ class Lag:
 
     clock: IReactorTime
     now: Callable[[], float]
+    told: Callable[[float], object] = lambda late: None
+    """Told of each look, and by how many seconds it was late."""
     _due: float = 0.0
     _timer: IDelayedCall | None = None
     _worst: float = 0.0
@@ -58,5 +60,7 @@ class Lag:
         if now - self._turned >= HALF:
             self._before, self._worst = self._worst, 0.0
             self._turned = now
-        self._worst = max(self._worst, now - self._due)
+        late = now - self._due
+        self._worst = max(self._worst, late)
         self._arm()
+        self.told(late)

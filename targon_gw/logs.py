@@ -41,6 +41,11 @@ BLOT: Final = "[secret]"
 _LEVELS: Final = {LogLevel.debug: 0, LogLevel.info: 1, LogLevel.warn: 2, LogLevel.error: 3, LogLevel.critical: 4}
 _NOISY: Final = "twisted.web.http.HTTPChannel"
 """It tells at info of each connection that timed out."""
+_CROWDED: Final = "twisted.internet.tcp.Port", "EMFILE"
+"""It tells in three lines of each connection that it turns away, where no descriptor is left: a flood would fill the
+disk (faults catalogue, E-17)."""
+CROWDED_EVERY: Final = 10.0
+"""Seconds between two lines about that."""
 _NOISE: Final = ("Starting factory", "Stopping factory")
 """What every connection to an upstream would add two lines of."""
 _LEGACY: Final = frozenset(("message", "time", "system", "format", "failure", "why", "isError"))
@@ -95,6 +100,8 @@ class LineObserver:
     """Lines that could not be written since the last one that could."""
     _format: Format = field(init=False, repr=False)
     _longest: int = field(init=False, repr=False)
+    _crowded: float = field(default=-CROWDED_EVERY, init=False, repr=False)
+    """When it was last told that no descriptor is left."""
     _pipe: int | None = field(init=False, repr=False)
     """The descriptor behind `out` where writing to it may block."""
 
@@ -115,10 +122,21 @@ class LineObserver:
         """Write `event`, if it is worth a line."""
         # An edge: an event may hold anything, and an observer that raises is thrown out of the log by Twisted.
         try:
-            if _wanted(event):
+            if _wanted(event) and not self._is_told_already(event):
                 self._write(self.line(event))
         except Exception:
             self.lost += 1
+
+    def _is_told_already(self, event: LogEvent) -> bool:
+        """Whether `event` is about a connection that was turned away, as others were a moment ago."""
+        namespace, beginning = _CROWDED
+        if event.get("log_namespace") != namespace or not str(event.get("log_format") or "").startswith(beginning):
+            return False
+        now = float(event.get("log_time", 0.0))
+        if now - self._crowded < CROWDED_EVERY:
+            return True
+        self._crowded = now
+        return False
 
     def line(self, event: LogEvent) -> str:
         """The line of `event`, with its end; without secrets."""

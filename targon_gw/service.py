@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 
 from attrs import define, field
 from twisted.application.service import IService, Service
+from twisted.internet.base import ReactorBase
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
@@ -44,6 +45,7 @@ from targon_gw.settings.problems import SettingsError
 from targon_gw.settings.trails import Mark, marks_before
 from targon_gw.settings.watching import Watching
 from targon_gw.store.folder import Damaged, Locked, Unusable
+from targon_gw.strain import raise_descriptors
 from targon_gw.systemd import Supervision, dump_stacks_when_killed
 from targon_gw.web.admin import admin_resource
 from targon_gw.web.admin_desk import Paths
@@ -84,7 +86,10 @@ def makeService(options: Options) -> IService:
     from twisted.internet import reactor
 
     sys.setswitchinterval(SWITCH_EVERY)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # one that comes before it means something does not end the daemon
+    _steady(reactor)
     dump_stacks_when_killed()
+    raise_descriptors()
     path = os.path.abspath(options["config"])
     began = time.time()
     try:
@@ -103,6 +108,13 @@ def makeService(options: Options) -> IService:
     return GatewayService(
         reactor, Source(path, loaded, alter, marks_before(loaded.files, began)), announce, bool(options["recover"])
     )
+
+
+def _steady(reactor: Any) -> None:
+    """Have the reactor go by a clock that nobody sets: a leap back of its own would stop every timer (E-16)."""
+    if isinstance(reactor, ReactorBase):  # one in memory goes by whoever moves it
+        ahead = time.time() - time.monotonic()
+        reactor.seconds = lambda: time.monotonic() + ahead
 
 
 def _as_they_are(config: Config) -> Config:
@@ -192,7 +204,9 @@ class GatewayService(Service):
         config = self.source.config
         supervision = self.supervision = Supervision.of(self.reactor, self.now, os.environ)
         self.threads.start()
-        wiring = self.wiring = wire(self.reactor, config, Outside(self._in_thread, self._fatal, self.now))
+        wiring = self.wiring = wire(
+            self.reactor, config, Outside(self._in_thread, self._fatal, self.now, aside=self._aside)
+        )
         supervision.starting("reading the state and the ledger")
         try:
             wiring.books.open(self.insist)
@@ -200,6 +214,9 @@ class GatewayService(Service):
             self._give_up(LOCKED, f"targon-gw: {error}")
         except (Unusable, Damaged) as error:
             self._give_up(BAD_SETTINGS, f"targon-gw: {error}")
+        gc.collect()  # before anybody can call: at 10,000 keys it takes 130 ms
+        gc.freeze()
+        gc.set_threshold(*GC)
         self._listen_everywhere(config, wiring)
         wiring.books.start()
         wiring.prober.start()
@@ -210,9 +227,6 @@ class GatewayService(Service):
         if self.announce is not None:
             self.announce()
         supervision.ready(Condition(wiring))
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GC)
 
     def _in_thread(self, work: Callable[..., Any], *args: Any) -> Deferred[Any]:
         return deferToThreadPool(self.reactor, self.threads, work, *args)

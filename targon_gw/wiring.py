@@ -37,7 +37,9 @@ from targon_gw.pulse import Pulse
 from targon_gw.reloading import applied_to, foreseen
 from targon_gw.settings.loading import Loaded
 from targon_gw.store.folder import StateFolder
+from targon_gw.strain import Strain
 from targon_gw.web.api import Api, refusal_headers
+from targon_gw.web.doorway import Doorway
 from targon_gw.web.health import Health
 from targon_gw.web.metrics import MetricsPage
 from targon_gw.web.serving import Site
@@ -131,6 +133,8 @@ class Outside:
     fatal: Callable[[str], object]
     now: Callable[[], float] = time.monotonic
     out: Any = None
+    aside: Callable[..., Deferred[Any]] | None = None
+    """Threads that the disk does not wait for."""
 
 
 def wire(reactor: Any, config: Config, outside: Outside) -> Wiring:
@@ -147,13 +151,15 @@ def wire(reactor: Any, config: Config, outside: Outside) -> Wiring:
     calls = CallLog(out, out.isatty(), reactor, lambda: now() + wall)
     books = Books(gateway, calls, StateFolder(config.state), reactor, now, outside.in_thread, outside.fatal)
     sending = Sending(ways.to, now, wall, pulse, config.limits.answer)
-    carrier = Carrier(gateway, sending, reactor, now, books.record, books.measures.settled)
+    carrier = Carrier(gateway, sending, reactor, now, books.record, books.measures.settled, books.measures.rescued)
     prober = Prober(gateway, sending, reactor, now, carrier.tell, books.record)
-    api = Api(gateway, carrier, pulse, now)
+    api = Api(gateway, carrier, pulse, now, outside.aside)
     health = Health(gateway, now, started, version("targon-gw"))
     lag = Lag(reactor, now)
     metrics = MetricsPage(books.measures, lag, config.metrics.token, reactor, now, started, health.version)
     site = Site(Root(Tree(api, health, metrics)), HttpLimits(body=config.limits.body), reactor, cork)
     site.gate = api.gate
     site.refusal_headers = refusal_headers
+    site.doorway = Doorway(lambda: gateway.config.limits, lambda: gateway.config.trusted_proxies, random.random)
+    lag.told = Strain(gateway).look
     return Wiring(reactor, gateway, now, started, site, api, health, metrics, lag, carrier, prober, ways, books)

@@ -17,7 +17,20 @@ from attrs import frozen
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 SHELLS = frozenset(
-    {"web", "outbound", "store", "settings", "logs", "calllog", "pulse", "cork", "lag", "systemd", "rehearsal"}
+    {
+        "web",
+        "outbound",
+        "store",
+        "settings",
+        "logs",
+        "calllog",
+        "pulse",
+        "cork",
+        "lag",
+        "strain",
+        "systemd",
+        "rehearsal",
+    }
 )
 TOP = frozenset({"service", "leaving", "cli", "demo", "reloading", "wiring", "books", "desk"})
 ROOMS = SHELLS | TOP | {"core"}

@@ -74,3 +74,13 @@ class LagTests:
         assert loop.lag.worst == 0.0
         loop.lag.stop()
         assert not loop.clock.getDelayedCalls()
+
+    def test_tells(self) -> None:
+        """Whoever is to be told is told of each look, in time or late."""
+        loop = Loop()
+        told: list[float] = []
+        loop.lag.told = told.append
+        loop.turns(2 * EVERY)
+        loop.is_held(0.5)
+
+        assert told == pytest.approx([0.0, 0.0, 0.5])

@@ -166,12 +166,14 @@ class HandedTests:
         """What ran is broken off after `drain`, what came later after `drain` of its own; the later one is told too."""
         _, early, _ = stage.call()
         channel, late = stage.line()
+        channel.dataReceived(CALL[:-10])
         stage.leave()
-        stage.moment()
-        channel.dataReceived(CALL)
-        stage.reactor.turn(DRAIN)
+        stage.reactor.turn(3)
+        channel.dataReceived(CALL[-10:])
+        vendor_of(stage.reactor)
+        stage.reactor.turn(DRAIN - 2)
         assert b'"code":"draining"' in early.value() and late.value() == b""
-        stage.reactor.turn(1)
+        stage.reactor.turn(3)
 
         assert b'"code":"draining"' in late.value()
         assert stage.ended == [None]

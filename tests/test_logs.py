@@ -141,6 +141,18 @@ class LineTests:
         assert out.count("\n") == (out != "")
         assert not out or isinstance(json.loads(out), dict)
 
+    def test_connections_turned_away(self) -> None:
+        """E-17: however many are turned away for want of descriptors, the log tells of it once in ten seconds."""
+        observer, _ = observed()
+        told = ("EMFILE encountered; releasing reserved file descriptor.", "EMFILE recovery: Closed socket from {peer}")
+        for second in (0.0, 1.0, 9.9, 10.0, 12.0):
+            for text in told * 100:
+                event = {"log_namespace": "twisted.internet.tcp.Port", "log_format": text, "peer": ("192.0.2.1", 5)}
+                observer({**event, "log_time": second, "log_level": LogLevel.info})
+        observer({"log_namespace": "twisted.internet.tcp.Port", "log_format": "else", "log_time": 12.0})
+
+        assert [json.loads(each)["msg"][:8] for each in written(observer).splitlines()] == ["EMFILE e"] * 2 + ["else"]
+
 
 class SecretTests:
     """Secrets cannot pass."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import configparser
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -12,11 +13,13 @@ import zipfile
 from collections.abc import Iterator
 from email.parser import Parser
 from pathlib import Path
-from shutil import copy, copytree, ignore_patterns, which
+from shutil import copy, copytree, ignore_patterns
 
 import pytest
 
 from targon_gw.core.config import Config
+from targon_gw.service import BACKLOG
+from tests.needs import need
 
 ROOT = Path(__file__).resolve().parent.parent
 PLUGIN = "twisted/plugins/targon_gw_plugin.py"
@@ -176,19 +179,49 @@ class UnitTests:
         """Writable and executable memory stays allowed: without it pyOpenSSL cannot verify a vendor's certificate."""
         assert "MemoryDenyWriteExecute" not in self.unit()["Service"]
 
-    def test_systemd_agrees(self, tmp_path: Path) -> None:
-        """Where systemd is here, it finds nothing to complain of (the program itself is not in /opt)."""
-        text = (ROOT / "systemd" / "targon-gw.service").read_text("utf-8")
-        copied = tmp_path / "targon-gw.service"
-        programs = ("/opt/targon-gw/bin/twistd", "/opt/targon-gw/bin/targon-gw")
-        for program in programs:
-            text = text.replace(program, "/bin/true")
-        copied.write_text(text)
-        assert "ExecStart=/bin/true " in copied.read_text()
-        if analyze := which("systemd-analyze"):
-            verified = subprocess.run([analyze, "verify", str(copied)], capture_output=True, text=True, check=False)
+    def test_tells_how_it_does(self) -> None:
+        """systemd waits until it is ready, and ends it where its loop stands still, to start it again (E-19)."""
+        service = self.unit()["Service"]
 
-            assert (verified.returncode, verified.stderr) == (0, "")
+        assert (service["Type"], service["NotifyAccess"]) == ("notify", "main")
+        assert int(service["WatchdogSec"]) == 20
+
+    def test_socket_is_its_own(self) -> None:
+        """The socket outlives the service, takes many who wait, and is started with it."""
+        unit = self.unit()["Unit"]
+        socket = configparser.ConfigParser(interpolation=None, delimiters=("=",), comment_prefixes=("#",))
+        socket.read_string((ROOT / "systemd" / "targon-gw.socket").read_text("utf-8"))
+
+        assert unit["Requires"] == "targon-gw.socket" and "targon-gw.socket" in unit["After"].split()
+        assert "PartOf" not in socket["Unit"] and "BindsTo" not in socket["Unit"]
+        assert int(socket["Socket"]["Backlog"]) == BACKLOG
+
+    def place(self, folder: Path) -> list[str]:
+        """The units, copied to `folder`, with programs that are there."""
+        for name in ("targon-gw.service", "targon-gw.socket"):
+            text = (ROOT / "systemd" / name).read_text("utf-8")
+            for program in ("/opt/targon-gw/bin/twistd", "/opt/targon-gw/bin/targon-gw"):
+                text = text.replace(program, "/bin/true")
+            (folder / name).write_text(text)
+        assert "ExecStart=/bin/true " in (folder / "targon-gw.service").read_text()
+        return [str(folder / "targon-gw.socket"), str(folder / "targon-gw.service")]
+
+    def test_systemd_agrees(self, tmp_path: Path) -> None:
+        """systemd finds nothing to complain of (the program itself is not in /opt)."""
+        command = [need("systemd-analyze"), "verify", *self.place(tmp_path)]
+        verified = subprocess.run(command, capture_output=True, text=True, check=False)
+
+        assert (verified.returncode, verified.stderr) == (0, "")
+
+    def test_exposure(self, tmp_path: Path) -> None:
+        """P26: by systemd's own reckoning, from 0 to 10, the unit is exposed by 1.5 at most."""
+        unit = self.place(tmp_path)[1]
+        command = [need("systemd-analyze"), "security", "--offline=yes", "--threshold=15", "--no-pager", unit]
+        told = subprocess.run(command, capture_output=True, text=True, check=False)
+        exposure = re.search(r"Overall exposure level for targon-gw.service: ([0-9.]+)", told.stdout)
+
+        assert exposure is not None and float(exposure[1]) <= 1.5, told.stdout + told.stderr
+        assert told.returncode == 0
 
 
 class NewsTests:

@@ -17,6 +17,7 @@ from targon_gw.core.gateway import Gateway
 from targon_gw.core.reload import Refused
 from targon_gw.reloading import MOST_LOGGED, SPACING, Outcome, Reloading, applied_to
 from targon_gw.settings.loading import Loaded, load
+from targon_gw.settings.problems import SettingsError
 from tests.settings.folder import written
 
 EDIT = Diff(settings=(Edit("", "drain", "30", "60"),))
@@ -168,6 +169,24 @@ class ReloadTests:
         assert [event["log_failure"].getErrorMessage() for event in desk.events if "log_failure" in event] == ["a bug"]
         setattr(desk, where, good)
         assert desk.reload().applied
+
+    @pytest.mark.parametrize("good", [True, False])
+    def test_is_told_of(self, good: bool) -> None:
+        """Whoever wants to know is told when a reading begins and when it is over, whatever comes of it."""
+
+        def read() -> Loaded:
+            told.append("read")
+            if not good:
+                raise SettingsError([])
+            return EMPTY
+
+        told: list[object] = []
+        desk = Desk(load=read)
+        desk.reloading.under_way = told.append
+        desk.reloading.reload("saved")
+        desk.clock.advance(SPACING)
+
+        assert told == [True, "read", False]
 
     def test_many_problems(self, tmp_path: Path) -> None:
         """A file of a thousand mistakes is not a thousand lines of the log."""

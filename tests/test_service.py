@@ -9,10 +9,21 @@ from typing import Any
 
 import pytest
 import twisted.internet
+from twisted.logger import capturedLogs
 from twisted.plugin import getPlugins
 
 from targon_gw.core.ledger import Ending
-from targon_gw.service import BACKLOG, BAD_SETTINGS, FAILED, LOCKED, Options, makeService, with_backlog
+from targon_gw.service import (
+    BACKLOG,
+    BAD_SETTINGS,
+    FAILED,
+    LOCKED,
+    Condition,
+    GatewayService,
+    Options,
+    makeService,
+    with_backlog,
+)
 from targon_gw.store.folder import StateFolder
 from tests.daemon import FILES, GATEWAY, Daemon, Place, Reactor, Threads, begin_call, connected
 from tests.daemon import collector as collector
@@ -103,6 +114,31 @@ class StartTests:
         assert "2025-11-21.yaml:1" in self.failed(daemon, BAD_SETTINGS, capfd)
         with Daemon(daemon.place, insist=True).running() as again:
             assert again.told == ["up"]
+
+    def test_bug(self, daemon: Daemon, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        """A bug in the start ends it with 1, in one line on standard error; the log has all of it."""
+        monkeypatch.setattr(GatewayService, "_follow_settings", lambda *_: {}["bug"])
+        with capturedLogs() as logs, pytest.raises(SystemExit) as ended:
+            daemon.service.startService()
+
+        assert ended.value.code == FAILED
+        assert capfd.readouterr().err == "targon-gw: the start failed: KeyError: 'bug'\n"
+        assert [log["log_format"] for log in logs if "log_failure" in log] == ["the daemon could not start"]
+
+    def test_condition(self, daemon: Daemon) -> None:
+        """What systemd is told: usable keys, whether there is room, calls ended in all, what waits for the disk."""
+        with daemon.running():
+            condition = Condition(daemon.wiring)
+            assert condition.status() == ("1/1 keys usable", 0)
+            channel, _, vendor, _ = begin_call(daemon)
+            body = b'{"choices":[{"index":0,"message":{"content":"x"},"finish_reason":"stop"}]}'
+            vendor.dataReceived(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            daemon.reactor.turn(5)
+            assert condition.status()[1] == 1
+            assert 0.0 <= condition.behind() <= 1.0
+            daemon.wiring.gateway.shut = "no room"
+            assert condition.status()[0] == "1/1 keys usable, no room for the ledger"
+            channel.connectionLost(None)
 
     def test_backlog(self) -> None:
         """A-32: addresses get our backlog where they can have one and have none."""

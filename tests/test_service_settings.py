@@ -41,6 +41,26 @@ class SettingsTests:
             assert daemon.service.reloading is not None and daemon.service.reloading.succeeded == 1
         assert not [log for log in logs if "canary" in repr(log.get("changes"))]
 
+    def test_watching_is_a_setting_like_others(self, daemon: Daemon) -> None:
+        """`watch: false` read anew ends the watch, `watch: true` begins it, and no save that crosses it is missed."""
+        with daemon.running():
+            reloading: Any = daemon.service.reloading
+            daemon.place.write(gateway=GATEWAY + "watch: false\n")
+            daemon.reactor.turn(12)
+            assert reloading.succeeded == 1
+            daemon.place.write(gateway=GATEWAY + "watch: false\ndrain: 7s\n")
+            daemon.reactor.turn(12)
+            assert reloading.succeeded == 1
+            daemon.place.write(gateway=GATEWAY + "watch: true\ndrain: 8s\n")
+            reloading.reload("asked for")
+            daemon.reactor.turn(12)
+            done = reloading.succeeded
+            assert done in (2, 3)  # what was saved as it was read is read once more
+            daemon.place.write(gateway=GATEWAY + "drain: 9s\n")
+            daemon.reactor.turn(12)
+            assert reloading.succeeded == done + 1
+            assert daemon.wiring.gateway.config.drain == 9.0
+
     def test_not_watched(self, tmp_path: Path) -> None:
         """`watch: false` reads nothing until somebody asks."""
         daemon = Daemon(Place(tmp_path, {**FILES, "gateway.yaml": GATEWAY + "watch: false\n"}))
@@ -54,7 +74,7 @@ class SettingsTests:
             assert self.keys(daemon) == 2
 
     def test_bad(self, daemon: Daemon) -> None:
-        """C-16: settings that can't be used change nothing; /health says so until they are mended."""
+        """E-10: settings that can't be used change nothing; /health says so until they are mended."""
         with daemon.running():
             daemon.place.write(keys="acme: [[[\n")
             daemon.reactor.turn(12)

@@ -80,10 +80,9 @@ class _Move:
 
 def _move(pool: KeyPool, standing: Standing, name: str, history: deque[Change], move: _Move) -> None:
     """Change the standing, and keep why: with the subject, and among the changes that the log and the ledger take."""
-    blame = pool._blame
     before = name_of(standing.health, move.now)
     standing.move(move.health)
     after = name_of(move.health, move.now)
     change = Change(move.now, name, before, after, move.reason, None, "", move.until)
-    blame.changes.append(change)
+    pool.changes.append(change)
     history.append(change)

@@ -2,46 +2,53 @@
 
 | in | on | goes to |
 |---|---|---|
-| ADMITTED | begin: a key is free / none is | TRYING / REFUSED |
+| ADMITTED | begin: a key is free / one soon will be / none | TRYING / QUEUED / REFUSED |
 | TRYING | judge, served | PASSING |
 | TRYING | judge, anything else: keys, time and budget left / left after a pause / not | TRYING / WAITING / REFUSED |
 | WAITING | resume: a key is free / none is | TRYING / REFUSED |
-| any of the five above | settle | SETTLED |
+| TRYING, WAITING | a key may be had soon | QUEUED |
+| QUEUED | called up: a key is free / turned away: its time is up | TRYING / REFUSED |
+| PASSING | cut: somebody may go on with it / after a pause / nobody | TRYING / WAITING / UNFINISHED |
+| any of the seven above | settle | SETTLED |
 | SETTLED | anything | raises |
 
-A Call answers with the next Step and performs none. The rescue of a cut stream will be a second TRYING inside PASSING.
+A Call answers with the next Step and performs none. Once it was cut, what leads to REFUSED leads to UNFINISHED, and it
+is never queued: `core.rescue` says who may go on with it, and by what means.
 
 Where to go on, in this order: another key of a route, the next route; the same key once more after a pause, where the
 vendor failed but was not silent; the model's fallback; the only account's rest, where the deadline has room for it.
+`core.detours` says when a route is left though it has other keys. A request that the vendor fails at itself
+(`core.poison`) is not sent to it again.
 """
 
 from __future__ import annotations
 
 import enum
-import math
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
+from attrs import field as attr
 from attrs import frozen
 from msgspec import Struct, field
 
 from .allowance import Hold
-from .attempts import CallerFault, ModelFault, Outcome, Served, Throttled, VendorFault
+from .attempts import Abandoned, Barred, CallerFault, Exhausted, Outcome, Served, Throttled, VendorFault
 from .budget import RetryBudget
 from .catalog import Leg, Model
-from .census import STATES
 from .clients import ClientKey
 from .config import Retries, UpstreamSettings
-from .dialects import FALLBACK_MAX_TOKENS, asked_tokens, edits
+from .detours import Left, come_back, is_left
+from .dialects import asked_tokens, edits
 from .errors import Refusal
 from .keys import Lease, UpstreamKey, Want
+from .meter import Usage
 from .openai import Ask, write
+from .poison import Poison
+from .rescue import Broken, Means, Rescue, Sequel, sequel_for
+from .unserved import refusal_after, unserved
+from .waiting import Waiting, Wish, outlook
 
 SAME_KEY_PAUSE = 0.25
 """Seconds at most before the same key is asked once more; full jitter: what failed together is not to meet again."""
-
-SLOWEST_PACE = 20.0
-"""Tokens a second that a model which is well writes at least."""
 
 
 class State(enum.Enum):
@@ -50,8 +57,10 @@ class State(enum.Enum):
     ADMITTED = "admitted"
     TRYING = "trying"
     WAITING = "waiting"
+    QUEUED = "queued"
     PASSING = "passing"
     REFUSED = "refused"
+    UNFINISHED = "unfinished"
     SETTLED = "settled"
 
 
@@ -66,8 +75,12 @@ class Attempt(Struct, eq=False):
     began: float
     upstream: UpstreamSettings
     """The vendor that it is sent to, as the settings had it when it began."""
+    sequel: Sequel | None = None
+    """How it goes on with what another began."""
     outcome: Outcome | None = None
     ended: float | None = None
+    usage: Usage | None = None
+    """What it took, where it was cut."""
 
     @property
     def key(self) -> UpstreamKey:
@@ -76,8 +89,9 @@ class Attempt(Struct, eq=False):
 
     def body(self, ask: Ask) -> bytes:
         """The body that the vendor is sent."""
-        settings = self.model.settings
-        return write(ask, edits(self.upstream.dialect, ask, self.leg.upstream_id, settings.max_tokens))
+        dialect, most, sequel = self.upstream.dialect, self.model.settings.max_tokens, self.sequel
+        changed = edits(dialect, ask, self.leg.upstream_id, most)
+        return write(ask, changed if sequel is None else sequel.edits(changed, ask, asked_tokens(dialect, ask, most)))
 
 
 class Try(Struct, frozen=True, gc=False):
@@ -92,6 +106,10 @@ class Wait(Struct, frozen=True, gc=False):
     until: float
 
 
+class Queue(Struct, frozen=True, gc=False):
+    """Stay where the call waits: `core.waiting` says what follows, and when."""
+
+
 class Pass(Struct, frozen=True, gc=False):
     """Pass on what this attempt brought, then `settle`."""
 
@@ -104,7 +122,11 @@ class Refuse(Struct, frozen=True, gc=False):
     refusal: Refusal
 
 
-Step = Try | Wait | Pass | Refuse
+class Unfinished(Struct, frozen=True, gc=False):
+    """Nobody goes on with what was cut: end it visibly unfinished, then `settle`."""
+
+
+Step = Try | Wait | Queue | Pass | Refuse | Unfinished
 
 
 @frozen
@@ -115,6 +137,8 @@ class Rules:
     budget: RetryBudget
     roll: Callable[[], float]
     """A number from 0 up to, not with, 1."""
+    waiting: Waiting = attr(factory=Waiting)
+    poison: Poison = attr(factory=lambda: Poison(b""))
 
 
 class Call(Struct, eq=False):
@@ -135,12 +159,18 @@ class Call(Struct, eq=False):
     attempts: list[Attempt] = field(default_factory=list)
     serving: Attempt | None = None
     """The attempt that is being passed on, or was."""
+    queued_at: float | None = None
+    """When it last began to wait for its turn; `None` where it never did."""
+    waited: float = 0.0
+    """Seconds that it waited for its turn, until it got one or was turned away."""
+    rescue: Rescue | None = None
+    """What has come of it since its stream was cut, if it was."""
     _standing_in: Model | None = None
     """The fallback that is asked now in place of `model`."""
     _wants: dict[Leg, Want] = field(default_factory=dict)
     _shut: set[Leg] = field(default_factory=set)
-    """Legs that this call does not ask again: silent with two keys, or without the model."""
-    _silent: set[Leg] = field(default_factory=set)
+    """Legs that this call does not ask again: silent, or without the model, or failing at this very request."""
+    _detours: Left = field(default_factory=dict)
     _repeated: bool = False
 
     @property
@@ -175,25 +205,59 @@ class Call(Struct, eq=False):
             if self.ask.stream:  # an answer that is not streamed says nothing about its first token
                 attempt.key.noted_first_token(now - attempt.began)
             pool.proved(attempt.lease, now)
+            if self.rules.poison.sizes and self.ask.size in self.rules.poison.sizes:
+                self.rules.poison.served(self.client.name, self.ask, attempt.lease)
             self.state, self.serving = State.PASSING, attempt
+            if self.rescue is not None and attempt.sequel is not None:
+                self.rescue.begins(attempt.sequel)
             return Pass(attempt)
+        if type(outcome) is VendorFault and attempt.sequel is None:
+            found = self.rules.poison.failed(self.client.name, self.ask, attempt.lease, outcome, now)
+            if found is not None:
+                attempt.outcome = found.outcome
+                pool.give_back(attempt.lease, found.outcome, now)
+                pool.undo(found.charged, now)
+                self._shut.add(attempt.leg)
+                return self._go_on(now, found.outcome)
         pool.give_back(attempt.lease, outcome, now)
         if isinstance(outcome, CallerFault):
+            if attempt.sequel is not None:
+                return self._turned_down(attempt, attempt.sequel, outcome, now)
             fallback = self._stand_in(self._model)
             if outcome.refusal.code != "context_length_exceeded" or fallback is None:
                 return self._refuse(outcome.refusal)
             self._standing_in = fallback
-        if isinstance(outcome, ModelFault) or self._silent_again(attempt, outcome):
+        if is_left(self._detours, self.attempts, self.rules.retries.attempts):
             self._shut.add(attempt.leg)
         return self._go_on(now, outcome)
 
-    def _silent_again(self, attempt: Attempt, outcome: Outcome) -> bool:
-        """Whether two keys have now been silent on the same leg: the first may have been the key's own trouble."""
-        if not (isinstance(outcome, VendorFault) and outcome.silent):
-            return False
-        before = attempt.leg in self._silent
-        self._silent.add(attempt.leg)
-        return before
+    def cut(self, broken: Broken, now: float) -> Step:
+        """The step that follows where what is passed on breaks off: a second TRYING, or the end."""
+        self._expect(State.PASSING)
+        attempt = self.attempts[-1]
+        if self.rescue is None:
+            self.rescue = Rescue(attempt.ended, attempt, broken.usage)
+        self.rescue.broke(attempt, broken)
+        attempt.outcome, attempt.ended, attempt.usage = broken.outcome, now, broken.usage
+        attempt.leg.pool.give_back(attempt.lease, broken.outcome, now)
+        self.serving = self.rescue.server
+        if isinstance(broken.outcome, CallerFault) or not self._left():
+            return self._give_up(broken.outcome, now)
+        innocent = isinstance(broken.outcome, Abandoned) and self.rules.budget.spend(now)  # the same key may go on
+        return self._go_on(now, broken.outcome, again=innocent)
+
+    def _turned_down(self, attempt: Attempt, sequel: Sequel, outcome: CallerFault, now: float) -> Step:
+        """A vendor can't go on from what it is given: it is not asked again. A replay malformed for one is for all."""
+        if sequel.means is Means.PREFILL:
+            attempt.lease.route.turned_down = sequel.prefill
+            if self._left():
+                return self._go_on(now, outcome, again=self.rules.budget.spend(now))
+        return self._give_up(outcome, now)
+
+    def _left(self) -> tuple[Leg, ...]:
+        """Who may still be asked, whether or not somebody is free there."""
+        legs, ask, cut = (leg for leg in self._model.legs if leg not in self._shut), self.ask, self.rescue
+        return tuple(leg for leg in legs if cut is None or sequel_for(ask, cut, leg) is not None)
 
     def settled(self) -> None:
         """The call is over; whoever calls this has given everything back."""
@@ -216,22 +280,72 @@ class Call(Struct, eq=False):
         attempt = self._draw(self._model, now)
         if attempt is None and again:
             attempt = self._draw(self._model, now, again=True)
-        if attempt is None and isinstance(last, VendorFault) and not last.silent and not self._repeated and not again:
+        once_more = isinstance(last, VendorFault) and not (last.silent or self._repeated or again)
+        if attempt is None and (self._detours or not once_more):
+            attempt = self._draw_stand_in(now)
+            if attempt is None and come_back(self._detours, self._model.legs, self._shut):
+                attempt = self._draw(self._model, now)
+        if attempt is None and once_more:
             self._repeated = True
             return self._wait(now + self.rules.roll() * SAME_KEY_PAUSE)
-        if attempt is None:
-            attempt = self._draw_stand_in(now)
         if attempt is not None:
             self.attempts.append(attempt)
             self.state = State.TRYING
             return Try(attempt)
-        back = self._back(now)
-        if isinstance(last, Throttled) and back is not None and now < back < self.deadline:
-            return self._wait(back)
+        if self.rescue is not None:
+            back = outlook(self._left(), now).back if isinstance(last, Throttled) else None
+            return self._give_up(last, now) if back is None or not now < back < self.deadline else self._wait(back)
+        if last is None or isinstance(last, Throttled | Exhausted | Barred):
+            return self._queue(last, now)
         return self._give_up(last, now)
 
+    # waiting for a key
+
+    def _queue(self, last: Outcome | None, now: float) -> Step:
+        """Wait for a key, where one will be back in time; give up otherwise. Who was told to wait does so for longer:
+        for `waiting_time` behind that rest, as far as the deadline has room for it."""
+        waiting, legs = self.rules.waiting, self._left()
+        back = outlook(legs, now).back
+        if back is None:
+            return self._give_up(last, now)
+        told = isinstance(last, Throttled)
+        until = min((max(now, back) if told else now) + waiting.bounds.waiting_time, self.deadline)
+        if until <= back:
+            return self._give_up(last, now)
+        wish = Wish(legs, self.hold.name, self.client.priority, self.ask.size, until)
+        longer = waiting.enter(self, wish, now)
+        if longer is not None:
+            return self._give_up(last, now, longer)
+        self.state, self.queued_at = State.QUEUED, now
+        return Queue()
+
+    def called_up(self, now: float) -> Try | None:
+        """It is its turn: the attempt, or `None` where no key may serve it yet."""
+        self._expect(State.QUEUED)
+        attempt = self._draw(self._model, now)
+        if attempt is None and self.attempts:
+            for want in self._wants.values():
+                want.tired_accounts.clear()
+            attempt = self._draw(self._model, now, again=True)
+        if attempt is None:
+            return None
+        self._waits_no_more(now)
+        self.attempts.append(attempt)
+        self.state = State.TRYING
+        return Try(attempt)
+
+    def turned_away(self, now: float) -> Refuse:
+        """Nobody was free in time, or will be."""
+        self._expect(State.QUEUED)
+        self._waits_no_more(now)
+        return self._refuse_after(self.attempts[-1].outcome if self.attempts else None, now)
+
+    def _waits_no_more(self, now: float) -> None:
+        assert self.queued_at is not None, "it is queued"
+        self.waited += now - self.queued_at
+
     def _draw_stand_in(self, now: float) -> Attempt | None:
-        model = self._stand_in(self._model)
+        model = self._stand_in(self._model) if self.rescue is None else None
         while model is not None:
             attempt = self._draw(model, now)
             if attempt is not None:
@@ -244,25 +358,21 @@ class Call(Struct, eq=False):
         for leg in model.legs:
             if leg in self._shut:
                 continue
+            sequel = None
+            if self.rescue is not None and (sequel := sequel_for(self.ask, self.rescue, leg)) is None:
+                continue
             want = self._wants.get(leg)
             if want is None:
                 asked = asked_tokens(leg.pool.settings.dialect, self.ask, model.settings.max_tokens)
                 want = self._wants[leg] = Want(leg.upstream_id, asked, self.thread, self.request_id)
             pool = leg.pool
+            if pool.awaited is not None and self.state is State.ADMITTED and pool.awaited.is_before(leg.upstream_id):
+                continue  # a first try stands behind those who wait; a second one has been served before
             lease = pool.draw(want, now, again)
             if lease is not None:
-                patience, left = self._patience(model, leg), self.deadline - now
-                return Attempt(lease, leg, model, patience if patience < left else left, now, pool.settings)
+                patience, left = leg.patience(model.settings, self.ask), self.deadline - now
+                return Attempt(lease, leg, model, patience if patience < left else left, now, pool.settings, sequel)
         return None
-
-    def _patience(self, model: Model, leg: Leg) -> float:
-        """Seconds for the first token. An answer that is not streamed shows itself when the last one is written."""
-        settings, times = model.settings, leg.pool.settings.timeouts
-        first = settings.first_token or times.first_token
-        if self.ask.stream:
-            return first
-        patience = first + (self.ask.max_tokens or settings.max_tokens or FALLBACK_MAX_TOKENS) / SLOWEST_PACE
-        return patience if patience < times.total else times.total
 
     def _stand_in(self, model: Model) -> Model | None:
         """The model that stands in for `model`; not the one that was asked for, so that there is no circle."""
@@ -276,48 +386,14 @@ class Call(Struct, eq=False):
         self.state = State.REFUSED
         return Refuse(refusal)
 
-    def _back(self, now: float) -> float | None:
-        backs = [leg.pool.vacancy(leg.upstream_id, now).back for leg in self._model.legs if leg not in self._shut]
-        return min((b for b in backs if b is not None), default=None)
+    def _give_up(self, last: Outcome | None, now: float, longer: float = 0.0) -> Refuse | Unfinished:
+        """Nobody answers: the client is told why, where it has not begun to be told something else."""
+        if self.rescue is None:
+            return self._refuse_after(last, now, longer)
+        self.state = State.UNFINISHED
+        return Unfinished()
 
-    def _give_up(self, last: Outcome | None, now: float) -> Refuse:
-        """The refusal that tells the truth about why nobody answered."""
-        name = self.ask.model
-        match last:
-            case CallerFault(refusal):
-                pass
-            case VendorFault(silent=True):
-                refusal = Refusal("upstream_timeout", f"No answer for {name} in time. Try again, or another model.")
-            case VendorFault():
-                told = f"The vendor failed for {name} and nobody could step in. Try again shortly."
-                refusal = Refusal("upstream_failed", told)
-            case ModelFault():
-                refusal = Refusal("model_not_found", f"No vendor serves {name} at present.", "model")
-            case _:
-                refusal = self._unserved(now)
-        return self._refuse(refusal)
-
-    def _unserved(self, now: float) -> Refusal:
-        """Nobody may serve: which keys are in which state, and when the first is back."""
-        name = self.ask.model
-        vacancies = [leg.pool.vacancy(leg.upstream_id, now) for leg in self.model.legs]
-        states = sum((vacancy.states for vacancy in vacancies), Counter[str]())
-        back = min((vacancy.back for vacancy in vacancies if vacancy.back is not None), default=None)
-        wait = None if back is None else max(1.0, back - now)
-        soon = "" if wait is None else f"{math.ceil(wait)} s"
-        if not states["usable"] or back is None:
-            return Refusal("no_usable_key", f"No usable key for {name}: {_counted(states, soon)}.", wait=wait)
-        if back > now:
-            return Refusal("no_usable_key", f"The vendor of {name} is failing; it is tried again in {soon}.", wait=wait)
-        if self.attempts:
-            told = f"The vendor of {name} turned down what was tried, {len(self.attempts)} in all."
-            return Refusal("overloaded", f"{told} Try again in {soon}.", wait=wait)
-        return Refusal("overloaded", f"Every key for {name} is as busy as it may be. Try again in {soon}.", wait=wait)
-
-
-def _counted(states: Mapping[str, int], soon: str) -> str:
-    """Keys by state, in words; `soon` says when the first of those that rest is back, "" where none of them will be."""
-    told = [f"{states[state]} {state}" for state in STATES if states[state]]
-    if not told:
-        return "there are none"
-    return ", ".join([f"{told[0]} (next in {soon})" if soon else told[0], *told[1:]])
+    def _refuse_after(self, last: Outcome | None, now: float, longer: float = 0.0) -> Refuse:
+        """The refusal that tells the truth about why nobody answered; `longer`: others wait for so many seconds."""
+        refusal = refusal_after(last, self.ask.model)
+        return self._refuse(refusal or unserved(self.ask.model, self.model.legs, len(self.attempts), now, longer))

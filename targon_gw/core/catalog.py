@@ -8,8 +8,13 @@ from difflib import get_close_matches
 from attrs import define, field, frozen
 
 from .config import ModelSettings
+from .dialects import FALLBACK_MAX_TOKENS
 from .errors import Refusal
+from .openai import Ask
 from .pool import KeyPool
+
+SLOWEST_PACE = 20.0
+"""Tokens a second that a model which is well writes at least."""
 
 
 @frozen(eq=False)
@@ -18,6 +23,15 @@ class Leg:
 
     pool: KeyPool
     upstream_id: str
+
+    def patience(self, settings: ModelSettings, ask: Ask) -> float:
+        """Seconds for the first token. An answer that is not streamed shows itself when the last one is written."""
+        times = self.pool.settings.timeouts
+        first = settings.first_token or times.first_token
+        if ask.stream:
+            return first
+        patience = first + (ask.max_tokens or settings.max_tokens or FALLBACK_MAX_TOKENS) / SLOWEST_PACE
+        return patience if patience < times.total else times.total
 
 
 @define(eq=False)

@@ -1,7 +1,10 @@
 """Who is asking: the keys that we issued, found by their digest.
 
 Neither the time a look-up takes nor its answer tells a near miss from a far one: the whole key is hashed before
-anything is compared, and every refusal of a key is the same.
+anything is compared, and every refusal of a key is the same. What is compared is a SHA-256 digest, in a dict: how many
+of its bytes agree with one of ours could only be told by somebody who can choose digests, and a dict compares bytes
+only where its own keyed hash of all of them agrees. So `hmac.compare_digest` would guard nothing (faults catalogue,
+C-05).
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ class ClientKey:
     networks: tuple[Network, ...] = ()
     expires: float | None = None
     """Unix seconds."""
+    priority: int = 1
+    """Its share of the turns, where calls have to wait."""
 
     def may_use(self, model: str) -> bool:
         """Whether this client may ask for the model of that name."""
@@ -48,7 +53,9 @@ class ClientKey:
 
 def client_key(settings: ClientSettings) -> ClientKey:
     """The ClientKey that an entry of clients.yaml describes."""
-    return ClientKey(settings.name, _any_of(settings.models), settings.allow_from, _unix(settings.expires))
+    return ClientKey(
+        settings.name, _any_of(settings.models), settings.allow_from, _unix(settings.expires), settings.priority
+    )
 
 
 def _any_of(patterns: tuple[str, ...] | None) -> re.Pattern[str] | None:

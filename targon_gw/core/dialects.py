@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import msgspec
 from attrs import frozen
 
-from .config import Dialect
+from .config import Dialect, Prefill
 from .openai import Ask, Endpoint
 
 FALLBACK_MAX_TOKENS = 4096
@@ -56,6 +56,28 @@ def edits(dialect: Dialect, ask: Ask, model: str, default_max: int | None) -> di
         changed["max_tokens"] = b"%d" % wanted
         if "max_completion_tokens" in ask.fields:
             changed["max_completion_tokens"] = None
+    return changed
+
+
+def going_on(
+    changed: dict[str, bytes | None], ask: Ask, prefill: Prefill, said: str, left: int | None
+) -> dict[str, bytes | None]:
+    """The fields `changed`, and those by which a vendor is asked to go on from what the assistant has `said`.
+
+    `left` is how many tokens it may still write; `None` where nobody has set a bound. vLLM and SGLang know
+    `continue_final_message`, without another turn's opening; DeepSeek (beta) knows `prefix` on the message.
+    """
+    changed = dict(changed)
+    message: dict[str, object] = {"role": "assistant", "content": said}
+    if prefill is Prefill.DEEPSEEK:
+        message["prefix"] = True
+    else:
+        changed |= {"continue_final_message": b"true", "add_generation_prompt": b"false"}
+    messages = bytes(ask.fields["messages"]).rstrip().removesuffix(b"]")
+    changed["messages"] = messages + b"," + msgspec.json.encode(message) + b"]"
+    if left is not None:
+        bounds = [n for n in ("max_tokens", "max_completion_tokens") if changed.get(n, ask.fields.get(n)) is not None]
+        changed |= {name: b"%d" % max(1, left) for name in bounds}
     return changed
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from .call import Attempt, Call
+from .attempts import Served
+from .call import Attempt, Call, State
 from .ledger import Ending, Entry, Kind
 from .meter import Usage
 from .prices import cost_of
+
+LEFT = "the client left before it had caught up"
 
 
 class Closing(Struct, frozen=True, gc=False):
@@ -25,6 +28,9 @@ def entries_of(call: Call, closing: Closing, now: float, wall: float) -> list[En
     """
     unix = now + wall
     attempts, serving, ask, began = call.attempts, call.serving, call.ask, call.admitted
+    rescue = call.rescue
+    if rescue is not None and not rescue.level:
+        serving = rescue.server
     entries: list[Entry] = []
     if serving is None or len(attempts) > 1:
         entries += [_failed(call, one, unix) for one in attempts if one is not serving and one.outcome is not None]
@@ -34,7 +40,8 @@ def entries_of(call: Call, closing: Closing, now: float, wall: float) -> list[En
         settings, lease = serving.model.settings, serving.lease
         served, upstream, account, key = settings.id, serving.upstream.name, lease.account.id, lease.key.id
         price = settings.price
-        first = None if serving.ended is None else serving.ended - began
+        since = serving.ended if rescue is None else rescue.first
+        first = None if since is None else since - began
     entries.append(
         Entry(
             Kind.CALL,
@@ -55,13 +62,27 @@ def entries_of(call: Call, closing: Closing, now: float, wall: float) -> list[En
             first,
             now - began,
             call.reference,
+            None if rescue is None and call.queued_at is None else _notes(call, now),
         )
     )
     return entries
 
 
+def _notes(call: Call, now: float) -> str | None:
+    """What was out of the ordinary, for people."""
+    waited = None if call.queued_at is None else _waited(call, call.queued_at, now)
+    rescued = None if call.rescue is None else call.rescue.note
+    return "; ".join(note for note in (waited, rescued) if note) or None
+
+
+def _waited(call: Call, since: float, now: float) -> str:
+    """How long it waited for its turn; a call that ends as it waits was still at it."""
+    seconds = call.waited + (now - since if call.state is State.QUEUED else 0.0)
+    return f"waited {seconds:.1f} s for a key"
+
+
 def _failed(call: Call, attempt: Attempt, unix: float) -> Entry:
-    """The Entry of an attempt that did not serve; nobody is charged with it."""
+    """The Entry of an attempt that did not serve, or was cut and left to another; nobody is charged with it."""
     outcome, lease = attempt.outcome, attempt.lease
     ended = attempt.began if attempt.ended is None else attempt.ended
     return Entry(
@@ -76,6 +97,7 @@ def _failed(call: Call, attempt: Attempt, unix: float) -> Entry:
         key=attempt.key.id,
         stream=call.ask.stream,
         status=None if outcome is None else outcome.status,
+        usage=attempt.usage,
         took=ended - attempt.began,
-        note=None if outcome is None else outcome.reason,
+        note=None if outcome is None else LEFT if type(outcome) is Served else outcome.reason,
     )

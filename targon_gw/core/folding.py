@@ -97,6 +97,8 @@ class Folding:
     """By model, upstream and day: of those there are few together."""
     _keys: defaultdict[tuple[str | None, str | None], int] = field(factory=_sums)
     """By key and account."""
+    moved: dict[tuple[str | None, str], Row] = field(factory=dict)
+    """The last change of health of each thing, by upstream and name."""
     _recent: deque[Row] = field(factory=lambda: deque(maxlen=KEPT_ENTRIES))
 
     def take(self, rows: Sequence[Row]) -> None:
@@ -135,6 +137,8 @@ class Folding:
         if row.kind is Kind.ATTEMPT:
             told.append(row)
             return (1 << _FAILED) + (_tokens(row) << _LOST)
+        if row.kind is Kind.KEY:
+            self.moved[row.upstream, row.id] = row
         return (_tokens(row) << _PROBED) + _SEEN if row.kind is Kind.PROBE else 0
 
     def done(self) -> None:

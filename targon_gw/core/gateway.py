@@ -16,7 +16,7 @@ from msgspec import Struct
 from . import standings
 from .allowance import Claim, Hold
 from .attempts import Abandoned, Outcome, Served, VendorFault
-from .bank import Bank, Defaults, MemoryBank
+from .bank import Bank, Defaults, MemoryBank, caller
 from .budget import RetryBudget
 from .call import Attempt, Call, Rules, State
 from .catalog import Catalog, Model
@@ -29,14 +29,17 @@ from .dialects import FALLBACK_MAX_TOKENS
 from .diff import Diff
 from .entries import Closing, entries_of
 from .errors import Refusal
+from .failures import Failures
 from .folding import Folding
 from .keys import Change
 from .ledger import Ending, Entry, Kind, Ledger
 from .limits import Shown
 from .lines import Row
 from .openai import Ask, Endpoint
+from .poison import Poison
 from .pool import KeyPool
 from .prices import price_of
+from .waiting import Waiting
 
 SERVED = Served()
 OPENING = 1 << 16
@@ -81,12 +84,17 @@ class Gateway:
     """Calls that an earlier run left open, by id, as its state told them."""
     shut: str | None = None
     """Why no call is admitted at present, for clients to read; `None` where calls are."""
+    strained: str | None = None
+    """Why no call is admitted for a few seconds: the process has as much to do as it can."""
+    failures: Failures = field(factory=Failures)
+    """Keys that were none."""
 
     @classmethod
     def of(cls, config: Config, wall: float, roll: Callable[[], float]) -> Gateway:
         """The gateway that the settings describe; `roll` answers with a number from 0 up to, not with, 1."""
         pools = {settings.name: KeyPool(settings, roll) for settings in config.upstreams}
-        rules = Rules(config.retries, RetryBudget(config.retries.budget), roll)
+        poison = Poison(b"%d" % hash(cls.__name__))  # Python salts the hashes of texts anew in each process
+        rules = Rules(config.retries, RetryBudget(config.retries.budget), roll, Waiting(config.limits), poison)
         defaults = Defaults(config.default_limits, config.default_quota)
         bank = MemoryBank.of(config.clients, config.anonymous, defaults, wall)
         return cls(config, wall, bank, pools, Catalog.of(config.models, pools), rules)
@@ -95,11 +103,26 @@ class Gateway:
         """Whose key `secret` is (`None`: none was sent); raises `Refusal`."""
         found = self.bank.find(secret)
         if found is None or isinstance(found, ClientKey):
-            return identify(found, address, now + self.wall)
-        return self._identify_later(found, address, now)
+            try:
+                return identify(found, address, now + self.wall)
+            except Refusal as refusal:
+                raise self._not_known(refusal, secret, address, now) from None
+        return self._identify_later(found, secret, address, now)
 
-    async def _identify_later(self, found: Awaitable[ClientKey | None], address: str, now: float) -> ClientKey:
-        return identify(await found, address, now + self.wall)
+    async def _identify_later(
+        self, later: Awaitable[ClientKey | None], secret: bytes | None, address: str, now: float
+    ) -> ClientKey:
+        found = await later
+        try:
+            return identify(found, address, now + self.wall)
+        except Refusal as refusal:
+            raise self._not_known(refusal, secret, address, now) from None
+
+    def _not_known(self, refusal: Refusal, secret: bytes | None, address: str, now: float) -> Refusal:
+        """What whoever sent `secret` is told; who sends many that are none is told to slow down."""
+        if not secret or refusal.code != "invalid_api_key":
+            return refusal
+        return self.failures.judged(refusal, caller(address), now)
 
     def admit(self, asking: Asking, ask: Ask, now: float) -> Call | Awaitable[Call]:
         """A Call for what is asked; raises `Refusal`. Whoever gets a Call settles it."""
@@ -141,6 +164,8 @@ class Gateway:
 
     def settle(self, call: Call, entry: Entry, now: float) -> None:
         """End `call` with the Entry that it came to, once: its lease comes back, its hold is released."""
+        if call.queued_at is not None:
+            self.rules.waiting.leave(call, now)
         call.settled()
         self.calls.discard(call)
         last = call.attempts[-1] if call.attempts else None
@@ -213,8 +238,8 @@ class Gateway:
         if self.ledger.fold(n, entry) and entry.kind is Kind.CALL and entry.client is not None:
             self.bank.replay(entry.client, entry.usage, entry.cost, entry.admitted)
 
-    def replay_all(self, runs: Iterable[Sequence[Row]]) -> None:
-        """As `replay` of each of these lines, in the order of their numbers."""
+    def replay_all(self, runs: Iterable[Sequence[Row]], now: float = 0.0) -> None:
+        """As `replay` of each of these lines, in the order of their numbers; and the health that they tell of."""
         folding = Folding(self.ledger, self.bank)
         for rows in runs:
             if self._orphans:
@@ -223,6 +248,7 @@ class Gateway:
                         self._orphans.pop(row.id, None)
             folding.take(rows)
         folding.done()
+        standings.retrace(self.pools, folding.moved.values(), now, self.wall)
 
     def reconfigure(self, config: Config, now: float, change: Changeover | None = None) -> Diff:
         """Go by `config`, which is taken to be checked, from now on; what that has changed. Whole or not at all.
@@ -247,6 +273,7 @@ class Gateway:
         self.config, self.pools, self.catalog = config, pools, catalog
         self.rules.budget.share = config.retries.budget
         self.rules = evolve(self.rules, retries=config.retries)
+        self.waiting.reconfigure(config.limits)
         return evolve(change.diff, pools=tuple(diff for diff in told if diff))
 
     def changes(self) -> Iterator[tuple[str, Change]]:
@@ -255,6 +282,15 @@ class Gateway:
             if pool.changes:
                 for change in pool.taken_changes():
                     yield pool.name, change
+
+    def too_much(self, why: str) -> Refusal:
+        """What a call is told while `strained` says `why`: to come again, and not all at the same moment (A-32)."""
+        return Refusal("overloaded", why, wait=5.0 * self.rules.roll())
+
+    @property
+    def waiting(self) -> Waiting:
+        """The calls that wait for a key."""
+        return self.rules.waiting
 
     def report(self, now: float) -> Report:
         """How the gateway is."""

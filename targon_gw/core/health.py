@@ -148,6 +148,7 @@ class Standing:
             self.health = Trial(1, health.strikes)
         elif isinstance(health, Disabled) and health.until is not None and now >= health.until:
             self.health = Ready()
+            self.out = 0  # of what is ready no count is kept: a probe of it may be out
         if type(self.health) is not Ready:
             self.out += 1
         return self.epoch

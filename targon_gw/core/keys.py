@@ -8,14 +8,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 from msgspec import Struct
 from msgspec import field as member
 
-from .config import KeySettings, Secret
+from .config import KeySettings, Prefill, Secret
 from .health import Disabled, Spent, Standing
+
+if TYPE_CHECKING:
+    from .attempts import Outcome
+    from .witness import Alike, Charge
 
 KEPT_CHANGES = 20
 
@@ -45,6 +49,10 @@ class Account:
     """By model, where the vendor's limits are per model and one has been reached."""
     short_of: int | None = None
     """Where its credit was too small for a call: how many tokens that one asked for; a smaller one may still pass."""
+    doubted_at: float | None = None
+    """When others were served after a verdict by which it had gone free; see `core.witness`."""
+    probed_at: float | None = None
+    """When a key of it was probed last."""
     history: deque[Change] = field(factory=lambda: deque(maxlen=KEPT_CHANGES))
     _tell: Callable[[Any], object] | None = None
 
@@ -128,9 +136,35 @@ class Route:
     """Faults in a row, without a call served between them."""
     witness: UpstreamKey | None = None
     """The key that served it last."""
-    accused: dict[UpstreamKey, tuple[float, str]] = field(factory=dict)
-    """Keys that failed at it since a call was served; when, and how."""
+    accused: dict[UpstreamKey, Accusation] = field(factory=dict)
+    """Keys that failed at it since a call was served."""
+    cutters: dict[UpstreamKey, Accusation] = field(factory=dict)
+    """Keys whose streams were cut since another's came to a good end."""
+    convicted: dict[UpstreamKey, Charge] = field(factory=dict)
+    """Keys that went to rest because another one served: it may turn out to have been the request."""
+    cuts: int = 0
+    """Streams in a row that were cut after they had begun; a call counts once, however often it is cut."""
+    cut_of: Want | None = None
+    """The call whose stream was cut last."""
+    alike: dict[type[Outcome], Alike] = field(factory=dict)
+    """What has failed alike since a call was served, by the kind of outcome; see `core.witness`."""
+    well_at: float = float("-inf")
+    """When the attempt was begun that served last."""
+    fault_of: Want | None = None
+    """The call that had all of `faults`; `None` where there were several."""
+    bodies: deque[tuple[float, bytes]] = field(factory=lambda: deque(maxlen=16))
+    """Which bodies the vendor failed at last, and when; see `core.poison`."""
+    turned_down: Prefill | None = None
+    """The way of being asked to go on from what was said that the vendor refused."""
     history: deque[Change] = field(factory=lambda: deque(maxlen=KEPT_CHANGES))
+
+
+class Accusation(Struct, frozen=True, gc=False):
+    """A key has failed: when, how, and at which call."""
+
+    at: float
+    reason: str
+    want: Want
 
 
 class Want(Struct, eq=False):

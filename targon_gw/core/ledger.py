@@ -59,7 +59,8 @@ class Ending(enum.Enum):
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """One line's worth. Durations are seconds: `first` to the first event or the whole answer, `took` to the end."""
+    """One line's worth. Durations are seconds: `first` to the first event or the whole answer, `took` to the end; of a
+    change of health `took` is how long it is to last, where that is known."""
 
     kind: Kind
     at: float

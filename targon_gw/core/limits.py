@@ -19,9 +19,11 @@ from .errors import Refusal
 
 SLOT_WAIT = 1.0
 """Seconds to wait for a call under way to end: nobody knows how long that takes, and trying is cheap."""
-_GRAIN = 1e-6
-"""What a level may be short of and still do: far less than a token, far more than the rounding of floats."""
-
+WINDOW = 60.0
+"""Seconds in which a rate gives what it holds."""
+_GRAIN = 1e-8
+"""Seconds that a take may be early by: far less than a token's worth, far more than the rounding of floats."""
+_WHOLE = WINDOW + _GRAIN
 
 Shelf = tuple[int, int, float]
 """A limit by the minute, what remains of it, and the seconds until it is whole again."""
@@ -29,69 +31,70 @@ Shelf = tuple[int, int, float]
 
 @define(eq=False)
 class Rate:
-    """So many a minute. Amounts are requests or tokens; times are monotonic seconds."""
+    """So many a minute. Amounts are requests or tokens; times are monotonic seconds.
+
+    The bucket is kept as the moment when it will be full, which a take moves on and time need not (the generic cell
+    rate algorithm of ITU-T I.371): what is not touched costs nothing.
+    """
 
     per_minute: int
-    level: float = field(init=False)
-    """What was left at `_at`; below zero where more was used than had been claimed."""
+    each: float = field(init=False)
+    """Seconds in which one flows in."""
+    full_at: float = field(init=False, default=0.0)
     _at: float = field(init=False, default=0.0)
-    _seconds_each: float = field(init=False)
+    """When something was last taken or given back."""
 
-    @level.default
-    def _full(self) -> float:
-        return float(self.per_minute)
-
-    @_seconds_each.default
+    @each.default
     def _pace(self) -> float:
-        return 60.0 / self.per_minute
-
-    def filled(self, now: float) -> float:
-        """What is left now."""
-        level, at = self.level, self._at
-        if now > at:
-            level += (now - at) / self._seconds_each
-            if level > self.per_minute:
-                level = float(self.per_minute)
-            self.level, self._at = level, now
-        return level
+        return WINDOW / self.per_minute
 
     def wait(self, amount: float, now: float) -> float:
         """Seconds until `amount` may be taken, 0.0 where it may be now; more than a minute's worth counts as that."""
-        short = (amount if amount < self.per_minute else self.per_minute) - self.filled(now)
-        return short * self._seconds_each if short > _GRAIN else 0.0
+        wanted = (amount if amount < self.per_minute else self.per_minute) * self.each
+        short = self.full_at - now + wanted - WINDOW
+        return short if short > _GRAIN else 0.0
 
     def take(self, amount: int, now: float) -> int:
         """Take `amount`, a minute's worth at most; what was taken. Whoever takes has asked `wait` before."""
         taken = amount if amount < self.per_minute else self.per_minute
-        self.level = self.filled(now) - taken
+        self.full_at = (self.full_at if self.full_at > now else now) + taken * self.each
+        self._at = now
         return taken
 
     def give_back(self, amount: int, now: float) -> None:
         """Put back `amount` that was taken and not used; a negative amount was used beyond what was taken."""
-        # What is given back fills a bucket as time does, in any order; what is used beyond that empties it at once.
-        level = (self.level if amount > 0 else self.filled(now)) + amount
-        self.level = level if level < self.per_minute else float(self.per_minute)
+        full_at = self.full_at
+        if amount < 0 and full_at < now:  # what has overflowed is not there to be used
+            full_at = now
+        self.full_at = full_at - amount * self.each
+        self._at = now
 
     def shelf(self, now: float) -> Shelf:
         """How it stands: its size, what may be taken now (never negative), seconds until it is full."""
-        level, full = self.filled(now), self.per_minute
-        left = int(level + _GRAIN)
-        return full, left if left > 0 else 0, (full - level) * self._seconds_each
+        empty, full = self.full_at - now, self.per_minute
+        if empty <= 0.0:
+            return full, full, 0.0
+        left = int(full - (empty - _GRAIN) / self.each)
+        return full, left if left > 0 else 0, empty
 
     def resized(self, per_minute: int, now: float) -> Rate:
         """A Rate of another size, of which as much is used as of this one."""
         rate = Rate(per_minute)
-        rate.level, rate._at = per_minute - (self.per_minute - self.filled(now)), now
+        rate.full_at, rate._at = now + self._used(now) * rate.each, now
         return rate
+
+    def _used(self, now: float) -> float:
+        return max(0.0, self.full_at - now) / self.each
 
     def to_state(self, wall: float) -> list[float]:
         """What was used, and when that was so, in Unix seconds."""
-        return [self.per_minute - self.level, self._at + wall]
+        return [self._used(self._at), self._at + wall]
 
     def restore(self, state: list[float], now: float, wall: float) -> None:
         """Take up the use of an earlier run; the time since then has filled it. A clock set back does not empty it."""
         used, at = state
-        self.level, self._at = self.per_minute - used, min(at - wall, now)
+        self._at = min(at - wall, now)
+        self.full_at = self._at + used * self.each
 
 
 @define(eq=False)
@@ -155,18 +158,19 @@ class Limits:
         requests, rate, slots = self.requests, self.tokens, self.slots
         taken = 0
         free = slots.limit is None or slots.used < slots.limit
+        # `wait` of both, written out: a call in each of them would cost half as much again.
         if free and requests is not None:
-            free = 1 - requests.filled(now) <= _GRAIN
+            free = requests.full_at - now + requests.each <= _WHOLE
         if free and rate is not None:
             taken = tokens if tokens < rate.per_minute else rate.per_minute
-            free = taken - rate.filled(now) <= _GRAIN
+            free = rate.full_at - now + taken * rate.each <= _WHOLE
         if not free:
             raise self._refusal(tokens, now)
         slots.used += 1
         if requests is not None:
-            requests.level -= 1
+            requests.take(1, now)
         if rate is not None:
-            rate.level -= taken
+            rate.take(taken, now)
         return taken
 
     def _refusal(self, tokens: int, now: float) -> Refusal:

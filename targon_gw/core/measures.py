@@ -58,6 +58,8 @@ OUTCOMES: Final[dict[type[Outcome], str]] = {
 }
 HEALTHS: Final = frozenset(("ready", "trial", "cooling", "exhausted", "suspect", "barred", "disabled"))
 REASONS: Final = (
+    ("taken back", "witness"),
+    ("charged after all", "witness"),
     ("too many requests", "throttled"),
     ("throttled", "throttled"),
     ("no credit left", "exhausted"),
@@ -76,6 +78,9 @@ FIRST_TOKENS: Final = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.
 TOKENS: Final = tuple(4.0**power for power in range(14))
 """1 to 67,108,864."""
 OVERHEADS: Final = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
+WAITS: Final = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+WAITED: Final = ("went", "refused", "left")
+"""How a call's wait for a key ended: with one, with none in time, by the client's leaving."""
 FLUSHES: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -174,7 +179,11 @@ class Measures:
     overhead: Histogram = field(factory=lambda: Histogram(OVERHEADS))
     flushes: dict[bool, Histogram] = field(factory=lambda: {ok: Histogram(FLUSHES) for ok in (True, False)})
     """By whether the state was written."""
+    waits: dict[str, Histogram] = field(factory=lambda: {how: Histogram(WAITS) for how in WAITED})
     _settled: list[_Settled] = field(factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        self.gateway.waiting.told = lambda how, seconds: self.waits[how].observe(seconds)
 
     # on the path
 
@@ -204,6 +213,8 @@ class Measures:
         for row in rows.values():
             row.sort()
         self.overhead.sort()
+        for histogram in self.waits.values():
+            histogram.sort()
 
     def _count(self, entry: Entry, endpoint: Endpoint, admitted: float, attempts: list[Attempt]) -> Row:
         upstream = entry.upstream or (attempts[-1].upstream.name if attempts else NOBODY)
@@ -219,6 +230,14 @@ class Measures:
             row.input.observe(usage.prompt)
             if endpoint is not Endpoint.EMBEDDINGS:
                 row.output.observe(usage.completion)
+        if ending is _SERVED and len(attempts) == 1:  # what most calls are, by the same rules in fewer words
+            (attempt,) = attempts
+            self.attempts[upstream, "served"] += 1
+            seconds = attempt.began - admitted
+            if entry.first is None or not entry.stream:
+                seconds += entry.took - entry.first if entry.first is not None else 0.0
+            self.overhead.observe(seconds if seconds > 0.0 else 0.0)
+            return row
         self.overhead.observe(overhead(entry, admitted, attempts))
         for attempt in attempts:
             self.attempts[attempt.upstream.name, outcome_of(attempt, ending)] += 1
@@ -233,7 +252,7 @@ class Measures:
         return row
 
     def changed(self, entry: Entry) -> None:
-        """Count a change of health; its entry is worded by `carrier.tell`: `ready -> cooling, 429: too many requests`."""
+        """Count a change of health, as `carrier.tell` words its entry: `ready -> cooling, 429: too many requests`."""
         if entry.id.startswith(("model ", "upstream ")) or entry.note is None or entry.upstream is None:
             return
         healths, _, reason = entry.note.partition(", ")

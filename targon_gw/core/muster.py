@@ -9,7 +9,7 @@ nothing; what it answers is what `core.census` would say of each key, and the te
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -17,9 +17,10 @@ from attrs import define, field
 
 from .census import STATES, Look, Vacancy, look_at, rank_of
 from .draws import Roster
-from .health import Ready, Spent
+from .health import Barred, Disabled, Ready, Spent
 from .keys import Account, UpstreamKey
 from .ordered import Ordered
+from .watch import Watch
 
 SCARCE: Final = 16
 """Where fewer than one in so many keys of the draw may serve a model, those are kept apart for it."""
@@ -36,7 +37,7 @@ class Out:
 
     looks: dict[UpstreamKey, Look] = field(factory=dict)
     counts: list[int] = field(factory=lambda: [0] * len(STATES))
-    backs: Ordered = field(factory=Ordered)
+    backs: Ordered[UpstreamKey] = field(factory=Ordered)
     both: dict[UpstreamKey, int] = field(factory=dict)
     """Of those that are out for one model, who is out for all, too; the place of that word."""
     counts_both: list[int] = field(factory=lambda: [0] * len(STATES))
@@ -74,9 +75,11 @@ class Muster:
     _moved: dict[Moved, None] = field(factory=dict)
     _out: Out = field(factory=Out)
     _out_for: dict[str, Out] = field(factory=dict)
-    _due: Ordered = field(factory=Ordered)
+    _due: Ordered[UpstreamKey] = field(factory=Ordered)
     """Keys by the time when they are to be looked at again."""
-    _short: Ordered = field(factory=Ordered)
+    watch: Watch = field(factory=Watch)
+    """Who may be worth a probe."""
+    _short: Ordered[UpstreamKey] = field(factory=Ordered)
     """Keys whose account has too little credit for some calls, by what it was short of: the best off first."""
     _apart: OrderedDict[str, Roster] = field(factory=OrderedDict)
     _at: float = 0.0
@@ -102,6 +105,7 @@ class Muster:
                 self._moved[key] = None
             else:
                 self._set(key)
+                self.watch.look(key)
         for roster in (self.roster, *self._apart.values()):
             roster.put_first(keys)
 
@@ -113,6 +117,7 @@ class Muster:
             key.standing.told = None
             mine = self._of[key.account]
             del mine[key]
+            self.watch.leave(key, last=not mine)
             if not mine:
                 del self._of[key.account]
                 key.account.told_by(None)
@@ -155,11 +160,19 @@ class Muster:
         least = self._due.least
         self._next = float("inf") if least is None else least
 
+    def next_look(self, now: float) -> float | None:
+        """When something here changes by time alone; `None` where nothing does."""
+        self.look(now)
+        return self._due.least
+
     def _look_again(self, moved: Moved, now: float) -> None:
         match moved:
             case UpstreamKey():
+                self.watch.look(moved)
+                self.watch.look_at(moved.account)
                 self._look_at(moved, now)
             case Account():
+                self.watch.look_at(moved)
                 for key in self._of.get(moved, ()):
                     self._look_at(key, now)
             case (account, model):
@@ -199,6 +212,22 @@ class Muster:
         self.roster.set(key, well)
         for model, roster in self._apart.items():
             roster.set(key, well and key not in self._out_for[model].looks)
+
+    def keys_of(self, account: Account) -> Iterable[UpstreamKey]:
+        """The keys of that account."""
+        return self._of.get(account, ())
+
+    def in_use(self, among: Container[Account], most: int) -> int:
+        """How many accounts are in use, `most` at most: those `among`, and whoever has credit and a key not out."""
+        found = 0
+        for account, keys in self._of.items():
+            found += account in among or (
+                type(account.standing.health) is not Spent
+                and any(not isinstance(key.standing.health, Barred | Disabled) for key in keys)
+            )
+            if found >= most:
+                break
+        return found
 
     # answers, as of the last look
 

@@ -1,32 +1,33 @@
-"""Keys in the order of a number that changes: the first of them without a scan.
+"""Things in the order of a number that changes: the first of them without a scan.
 
 A heap in which what is no longer so is left until it comes up; where too much of it is, the heap is made anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from heapq import heapify, heappop, heappush
 from itertools import count
+from typing import Generic, TypeVar
 
 from attrs import define, field
 
-from .keys import UpstreamKey
+T = TypeVar("T", bound=Hashable)
 
 _LEFT = 64
 """Entries that are no longer so and may lie in a heap, whatever its size."""
 _ties = count()
-"""Keys have no order of their own: of equals, the one put first."""
+"""Things have no order of their own: of equals, the one put first."""
 
 
 @define(eq=False)
-class Ordered:
-    """Keys by a number, the least first."""
+class Ordered(Generic[T]):
+    """Things by a number, the least first."""
 
-    numbers: dict[UpstreamKey, float] = field(factory=dict)
-    _heap: list[tuple[float, int, UpstreamKey]] = field(factory=list)
+    numbers: dict[T, float] = field(factory=dict)
+    _heap: list[tuple[float, int, T]] = field(factory=list)
 
-    def put(self, key: UpstreamKey, number: float | None) -> None:
+    def put(self, key: T, number: float | None) -> None:
         """Have `key` at `number` from now on; `None` takes it out."""
         if number is None:
             self.numbers.pop(key, None)
@@ -37,7 +38,7 @@ class Ordered:
                 self._heap = [(at, next(_ties), each) for each, at in self.numbers.items()]
                 heapify(self._heap)
 
-    def until(self, most: float) -> UpstreamKey | None:
+    def until(self, most: float) -> T | None:
         """Take out the first key, if its number is `most` or less."""
         least = self.least
         if least is None or least > most:
@@ -54,7 +55,7 @@ class Ordered:
             heappop(heap)
         return heap[0][0] if heap else None
 
-    def first(self, fits: Callable[[UpstreamKey], bool], below: float = float("inf")) -> UpstreamKey | None:
+    def first(self, fits: Callable[[T], bool], below: float = float("inf")) -> T | None:
         """The first key that fits and whose number is below that. Only those before it are looked at."""
         if self.least is None:
             return None

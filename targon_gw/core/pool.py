@@ -8,28 +8,43 @@ key that stays is the same object, one that leaves is never drawn again and live
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from attrs import define, evolve, field
 
 from . import census
 from .attempts import Outcome, Served
 from .blame import Blame
+from .breakers import Breakers
 from .census import Vacancy
+from .charges import Charges
 from .config import KeySettings, UpstreamSettings
 from .dialects import HABITS
 from .diff import PoolDiff
 from .draws import POLICIES, Policy
-from .health import Ready, Standing, until_of
+from .health import Cooling, Ready, Spent, Standing, Trial, until_of
 from .keys import Account, Change, Lease, Route, UpstreamKey, Want
 from .muster import Muster
+from .subjects import Moves
 from .turnover import Turnover, turnover
+from .watch import Watch
 
 THREADS = 10_000
 """Conversations whose last key is remembered."""
 BUSY_FOR_THREAD = 2
 """Leases that a key may have out and still be preferred by a conversation it served."""
+
+
+class Awaited(Protocol):
+    """Calls that wait for a key of the pool; see `core.waiting`."""
+
+    def freed(self) -> None: ...
+
+    def stirred(self) -> None: ...
+
+    def is_before(self, model: str) -> bool: ...
 
 
 @define(eq=False)
@@ -43,8 +58,12 @@ class KeyPool:
     routes: dict[str, Route] = field(factory=dict)
     draining: dict[str, UpstreamKey] = field(factory=dict)
     """Keys that have left the settings and have leases out."""
+    awaited: Awaited | None = None
+    """Who waits for a key, and is told of what they wait for; `None` where nobody does."""
     changes: list[Change] = field(init=False)
     """What has changed since `taken_changes` was last asked."""
+    _breakers: Breakers = field(init=False)
+    _charges: Charges = field(init=False)
     _blame: Blame = field(init=False)
     _muster: Muster = field(init=False)
     _policy: Policy = field(init=False)
@@ -54,10 +73,11 @@ class KeyPool:
     def __attrs_post_init__(self) -> None:
         self._muster = Muster(self.roll)
         self._policy = POLICIES[self.settings.draw]
-        self._blame = Blame(
-            self.settings.name, _limits_by_model(self.settings), self.keys, self.routes, self._another_may
-        )
-        self.changes = self._blame.changes
+        moves = Moves()
+        breakers = Breakers(self.settings.name, self.routes, moves)
+        charges = Charges(moves, breakers, _limits_by_model(self.settings), self._muster.in_use)
+        self._breakers, self._charges, self.changes = breakers, charges, moves.changes
+        self._blame = Blame(moves, breakers, charges, self.keys, self.routes, self._another_may)
         self._take_in(turnover(evolve(self.settings, keys=()), self.settings), 0.0)
 
     @property
@@ -68,7 +88,12 @@ class KeyPool:
     @property
     def standing(self) -> Standing:
         """The vendor's own."""
-        return self._blame.standing
+        return self._breakers.standing
+
+    @property
+    def history(self) -> deque[Change]:
+        """The vendor's own changes."""
+        return self._breakers.history
 
     def taken_changes(self) -> list[Change]:
         """What has changed since this was last asked."""
@@ -90,7 +115,7 @@ class KeyPool:
         self.settings = settings
         self._policy = POLICIES[settings.draw]
         diff = change.diff({id: self.keys[id].in_flight for id in change.left})
-        self._blame.limits_by_model = _limits_by_model(settings)
+        self._charges.limits_by_model = _limits_by_model(settings)
         if settings.base_url != before.base_url:
             self._blame.moved_house()
         self._take_in(change, now)
@@ -171,7 +196,7 @@ class KeyPool:
         A key that this call has tried is drawn only where `again` says so; an account that has answered it with a 429
         or with no credit, not at all.
         """
-        route, own = self.route(want.model), self._blame.standing
+        route, own = self.route(want.model), self._breakers.standing
         if not self.keys or not (type(own.health) is Ready or own.may_serve(now)):
             return None
         if not (type(route.standing.health) is Ready or route.standing.may_serve(now)):
@@ -215,7 +240,7 @@ class KeyPool:
         key.in_flight += 1
         want.tried_keys.add(key.id)
         self._muster.leased(key)
-        mine, theirs, own, all_ = key.standing, account.standing, route.standing, self._blame.standing
+        mine, theirs, own, all_ = key.standing, account.standing, route.standing, self._breakers.standing
         counted: tuple[tuple[Standing, int], ...] = ()
         if not (type(mine.health) is type(theirs.health) is type(own.health) is type(all_.health) is Ready) or leave:
             # What is ready keeps no count: four calls less, and four less when the lease comes back.
@@ -237,7 +262,7 @@ class KeyPool:
 
     def lease_for_probe(self, key: UpstreamKey, want: Want, now: float) -> Lease:
         """A lease of this very key, whatever its health, to learn how well it is."""
-        key.probed_at = now
+        key.probed_at = key.account.probed_at = now
         return self._lease(key, self.route(want.model), want, now)
 
     def route(self, model: str) -> Route:
@@ -263,8 +288,18 @@ class KeyPool:
             standing.give_back(epoch)
         if type(outcome) is not Served:
             self._blame.came_back(lease, outcome, now)
-        elif not lease.proved:
-            self.proved(lease, now)
+        else:
+            if lease.route.cuts:
+                self._blame.ended_well(lease, now)
+            if not lease.proved:
+                self.proved(lease, now)
+        if self.awaited is not None:
+            self.awaited.freed()
+
+    def undo(self, leases: Iterable[Lease], now: float) -> None:
+        """The vendor's faults that these came back with are held against nobody any more."""
+        for lease in leases:
+            self._blame.undo(lease, now)
 
     def proved(self, lease: Lease, now: float) -> None:
         """What was asked for has begun to come: the key, its account, the model and the vendor are well so far.
@@ -278,8 +313,19 @@ class KeyPool:
             if len(self._threads) > THREADS:
                 self._threads.popitem(last=False)
         self._blame.proved(lease, now)
+        if self.awaited is not None and lease.counted:  # a trial: more may be out at once from now on
+            self.awaited.stirred()
 
     # telling
+
+    def watch(self, now: float) -> Watch:
+        """Which keys and accounts may be worth a probe."""
+        self._muster.look(now)
+        return self._muster.watch
+
+    def keys_of(self, account: Account) -> Iterable[UpstreamKey]:
+        """The keys of an account."""
+        return self._muster.keys_of(account)
 
     def census(self, now: float) -> Counter[str]:
         """Keys by state, in the words of `core.census`."""
@@ -308,6 +354,16 @@ class KeyPool:
             return found
         gates = [until_of(standing.health) for standing in (self.standing, self.route(model).standing)]
         return Vacancy(found.states, max(found.back, *gates))
+
+    def is_broken(self, model: str) -> bool:
+        """Whether the vendor, or `model` there, has failed as a whole and has not served a call since."""
+        healths = [standing.health for standing in (self.standing, self.route(model).standing)]
+        return any(isinstance(one, Cooling | Spent) or (isinstance(one, Trial) and one.width == 1) for one in healths)
+
+    def next_rest_over(self, model: str, now: float) -> float | None:
+        """When the next rest ends that somebody who wants `model` may wait for, or that of something else here."""
+        gates = [until_of(standing.health) for standing in (self.standing, self.route(model).standing)]
+        return min((at for at in (self._muster.next_look(now), *gates) if at is not None and at > now), default=None)
 
     def _another_may(self, than: UpstreamKey, model: str, now: float) -> bool:
         """Whether another key than that could be asked for `model`."""

@@ -3,7 +3,7 @@
 Cheapest evidence first: real traffic, then a trial with a real call, then a probe. So only these are probed: a suspect
 (its next state hangs on it), an account out of credit (its rest is long), a rest that has been over for a while without
 a call coming by, and a key that has never served. A barred key is not: it comes back by hand. What is an account's is
-asked of one of its keys; a vendor that rests is asked nothing, one that comes back is asked once.
+asked of one of its keys; a vendor or a model that rests is asked nothing, one that comes back is asked once.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from __future__ import annotations
 from attrs import define
 
 from .config import ProbePlan
-from .health import Cooling, Ready, Spent, Suspect, until_of
+from .health import Cooling, Ready, Spent, Suspect
 from .keys import Account, UpstreamKey
 from .pool import KeyPool
+from .watch import FIRST, Watched, speaker
 
 PER_ROUND = 8
 """Probes of one vendor in one round: ten thousand new keys are not asked all at once."""
@@ -26,45 +27,55 @@ MOST = 1000
 DAY = 86400.0
 
 
-def due(pool: KeyPool, now: float) -> list[UpstreamKey]:
-    """The keys to probe in this round, the most pressing first."""
-    if not pool.standing.may_serve(now):
+def due(pool: KeyPool, now: float, model: str | None = None) -> list[UpstreamKey]:
+    """The keys to probe in this round, the most pressing first; `model` is what they are to be asked for.
+
+    Who is named here and not probed all the same is named again after `every`, a suspect in the next round.
+    """
+    gates = [pool.standing] if model is None else [pool.standing, pool.route(model).standing]
+    if not all(gate.may_serve(now) for gate in gates):
         return []
-    every = pool.settings.probe.every
-    urgent: list[UpstreamKey] = []
-    rested: list[UpstreamKey] = []
-    unknown: list[UpstreamKey] = []
-    speakers: dict[Account, UpstreamKey] = {}
-    for key in pool.keys.values():
-        since = _since(key, now)
-        match key.standing.health, key.account.standing.health:
-            case Suspect(), _:
-                urgent.append(key)
-            case Ready(), Cooling() | Spent():
-                speaker = speakers.setdefault(key.account, key)
-                if since > _since(speaker, now):
-                    speakers[key.account] = key
-            case ((Cooling(until) | Spent(until)), _) if now >= until + every and since >= every:
-                rested.append(key)
-            case Ready(), Ready() if key.served_at is None and key.probed_at is None and not key.in_flight:
-                unknown.append(key)
-            case _:
-                pass
-    rested += [key for key in speakers.values() if _worth_asking(key, every, now)]
-    return [*urgent, *rested, *unknown][: PER_ROUND if isinstance(pool.standing.health, Ready) else 1]
+    most = PER_ROUND if all(isinstance(gate.health, Ready) for gate in gates) else 1
+    every, watch = pool.settings.probe.every, pool.watch(now)
+    found: list[UpstreamKey] = []
+    again: list[tuple[Watched, float]] = []
+    while len(found) < most and (one := watch.asks.until(now - every)) is not None:
+        at = _worth_asking_at(one, every, now)
+        if at is None:
+            continue  # it is on trial: calls tell how it is
+        key = one if isinstance(one, UpstreamKey) else speaker(pool.keys_of(one))
+        if at <= now and key is not None:
+            found.append(key)
+            at = now + _pause(one, every, now)
+        again.append((one, max(at, now) - every if at > FIRST else at))
+    for one, after in again:
+        watch.asks.put(one, after)
+    return [*found, *watch.new(most - len(found))]
 
 
-def _since(key: UpstreamKey, now: float) -> float:
-    """Seconds since the key was probed."""
-    return float("inf") if key.probed_at is None else now - key.probed_at
+def _worth_asking_at(one: Watched, every: float, now: float) -> float | None:
+    """From when on to ask how a key is, or an account."""
+    match one.standing.health:
+        case Suspect():
+            return FIRST
+        case Cooling(until) | Spent(until):
+            asked = FIRST if one.probed_at is None else one.probed_at
+            return asked + _pause(one, every, now) if _has_no_credit(one, now) else max(until, asked) + every
+        case _:
+            return None
 
 
-def _worth_asking(key: UpstreamKey, every: float, now: float) -> bool:
-    """Whether to ask this key, the one of its account that was asked longest ago, how the account is."""
-    health, since = key.account.standing.health, _since(key, now)
-    if isinstance(health, Spent) and now < health.until:
-        return since >= max(every, CREDIT_EVERY)
-    return now >= until_of(health) + every and since >= every
+def _pause(one: Watched, every: float, now: float) -> float:
+    """Seconds between two questions about the same thing."""
+    if isinstance(one.standing.health, Suspect):
+        return FIRST
+    return max(every, CREDIT_EVERY) if _has_no_credit(one, now) else every
+
+
+def _has_no_credit(one: Watched, now: float) -> bool:
+    """Whether it is an account whose rest a probe may end before its time."""
+    health = one.standing.health
+    return isinstance(one, Account) and isinstance(health, Spent) and now < health.until
 
 
 @define(eq=False)

@@ -1,8 +1,10 @@
 """The health of keys, accounts and models as it outlives the process: plain JSON, with moments in Unix seconds.
 
-What is well is not written. A rest is taken up where it was: one that has ended meanwhile is followed by its trial, as
-if the gateway had run all along. What is written of a key that the settings name no more is dropped. Where the clock
-has been set back meanwhile, a rest that the gateway has set itself lasts as long as any may, and no longer.
+What has changed since the state was written is told by the ledger, whose lines say how things became and for how long;
+which rest in a row it is they don't say. What is well is not written. A rest is taken up where it was: one that has
+ended meanwhile is followed by its trial, as if the gateway had run all along. What is written of a key that the
+settings name no more is dropped. Where the clock has been set back meanwhile, a rest that the gateway has set itself
+lasts as long as any may, and no longer.
 """
 
 from __future__ import annotations
@@ -13,13 +15,17 @@ from typing import Any
 from attrs import frozen
 
 from .attempts import LONGEST_WAIT
-from .blame import LONGEST_REST
+from .charges import LONGEST_REST
 from .cut import Slices, all_of, parted
-from .health import Barred, Cooling, Disabled, Health, Ready, Spent, Standing, Suspect, Trial
-from .keys import Account, UpstreamKey
+from .health import Barred, Cooling, Disabled, Health, Ready, Spent, Standing, Suspect, Trial, strikes_of
+from .keys import Account, Change, UpstreamKey
+from .ledger import Entry, Kind
+from .lines import Row
 from .pool import KeyPool
 
 Plain = list[Any]
+SAME = 0.01
+"""Seconds between two ends of what is the same rest: lines are written to ten microseconds."""
 
 
 @frozen
@@ -51,6 +57,68 @@ def restore(pools: Iterable[KeyPool], state: Mapping[str, Any], now: float, wall
         kept = state.get(pool.name)
         if kept is not None:
             _restore_pool(pool, kept, moment)
+
+
+def entry_of(upstream: str, change: Change, wall: float) -> Entry:
+    """A change of health as the ledger has it."""
+    return Entry(
+        Kind.KEY,
+        change.at + wall,
+        change.what,
+        upstream=upstream,
+        status=change.status,
+        took=0.0 if change.until is None else max(0.0, change.until - change.at),
+        reference=change.request_id,
+        note=f"{change.before} -> {change.after}, {change.reason}",
+    )
+
+
+def retrace(pools: Mapping[str, KeyPool], lines: Iterable[Row], now: float, wall: float) -> None:
+    """Take up the changes of health that lines of the ledger tell of, the last one of each thing."""
+    moment = _Moment(now, wall)
+    for row in lines:
+        pool = pools.get(row.upstream or "")
+        standing = None if pool is None else _standing_of(pool, row.id)
+        if standing is None or isinstance(standing.health, Disabled):  # what the file says now is stronger
+            continue
+        told = _told(row, strikes_of(standing.health))
+        before = _plain(standing.health, moment)
+        if before is None or told[0] != before[0] or (told[1:2] and abs(told[1] - before[1]) > SAME):
+            _take_up(standing, told, moment)
+
+
+def _standing_of(pool: KeyPool, name: str) -> Standing | None:
+    """What goes by that name in a line; `None` where there is no such thing any more."""
+    if name in pool.keys:
+        return pool.keys[name].standing
+    kind, _, rest = name.partition(" ")
+    if kind == "model":
+        return pool.route(rest).standing
+    if kind == "upstream":
+        return pool.standing
+    if kind != "account":
+        return None
+    if rest in pool.accounts:
+        return pool.accounts[rest].standing
+    for account, _, model in (rest.rpartition(" for "), rest.partition(" for ")):  # a name may hold that word
+        if account in pool.accounts:
+            return pool.accounts[account].leave_for(model)
+    return None
+
+
+def _told(row: Row, strikes: int) -> Plain:
+    """A line's `before -> after, why` as `_plain` would have written it."""
+    after = (row.note or "").partition(",")[0].rpartition(" ")[2]
+    until = None if row.took is None else row.at + row.took
+    match after:
+        case "cooling" | "exhausted" if until is not None:
+            return [after, until, strikes + 1]
+        case "disabled":
+            return [after, until]
+        case "trial":
+            return [after, 1, strikes]
+        case _:
+            return [after]
 
 
 def _pool_slices(pool: KeyPool, moment: _Moment) -> Slices:
@@ -155,6 +223,8 @@ def _take_up(standing: Standing, plain: Plain | None, moment: _Moment) -> None:
             standing.move(Suspect())
         case ["barred"]:
             standing.move(Barred())
+        case ["ready"]:
+            standing.move(Ready())
         case ["disabled", until]:
             standing.move(Disabled(None if until is None else until - wall))
         case _:

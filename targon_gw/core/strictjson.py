@@ -33,6 +33,9 @@ QUOTES: Final = 1_000_000
 ECHO: Final = 64
 """Characters of a client's value that a message may repeat."""
 
+COPIED: Final = 1 << 16
+"""Bytes of a body that is made anew to find doubles: beyond that it is cheaper to read it a second time."""
+
 _BOM: Final = codecs.BOM_UTF8
 _SLICE: Final = 1 << 20
 _UNSTRUCTURAL: Final = bytes(set(range(256)) - set(b'"[]{},:'))
@@ -69,8 +72,8 @@ def members(body: bytes) -> dict[str, Raw]:
     if len(fields) > MEMBERS:
         raise Refusal("invalid_json", f"The body has more than {MEMBERS:,} fields")
     # A compact object without doubles is as long as what is made anew of its members: 0.2 µs for a small body. A name
-    # may be longer in the body than here, never shorter, so no double can hide.
-    if len(_encode(fields)) != len(body):
+    # may be longer in the body than here, never shorter, so no double can hide. A large one is not copied for it.
+    if len(body) > COPIED or len(_encode(fields)) != len(body):
         _check_doubles(body, fields)
     if body.count(b"[") + body.count(b"{") > DEPTH:
         _check_depth(body)

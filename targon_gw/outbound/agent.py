@@ -2,8 +2,9 @@
 
 Two callers with different authorizations never meet on a connection, so that whatever goes wrong between a vendor and
 one key stays there (D-31). A kept connection is used again newest first, after a look at its socket; where it dies all
-the same before a byte of the answer came, the request is sent once more, on a fresh one (D-06). There is no bound on
-open connections: the pool of keys has it.
+the same before a byte of the answer came, the request is sent once more, on a fresh one (D-06); not where fresh ones
+have died so of late: an outage is not doubled (D-47). Idle connections are
+bounded, for each key and in all: the oldest are closed. Of busy ones the pool of keys has the bound.
 
 The one deadline here is for connecting: name, TCP and TLS together (D-01, D-03). Cancelling what `request` returned, in
 any phase, drops whatever was under way at once; the deadlines of the answer are built on that. Redirects are not
@@ -47,6 +48,8 @@ class AgentLimits:
     """How long a connection is kept without work; below what vendors' own ends do (60 s and more)."""
     kept: int = 256
     """Idle connections of one origin and key."""
+    kept_in_all: int = 4096
+    """Idle connections of all keys together: ten thousand keys do not hold ten thousand sockets."""
     connect: float = 5.0
     """Name, TCP and TLS together."""
     upload: int = 64 << 20
@@ -64,6 +67,7 @@ class _Plug(ClientFactory):
         self._key = key
 
     def buildProtocol(self, addr: IAddress | None) -> Connection:
+        self._agent.counted(1)
         return Connection(self._agent, self._key, self._agent.limits.answer)
 
 
@@ -90,6 +94,14 @@ class Agent:
         self._idle: dict[Key, list[Connection]] = {}
         self._sweeper: IDelayedCall | None = None
         self._closed = False
+        self._distrusted: dict[bytes, float] = {}
+        """Origins whose fresh connections die, and until when that is held against them."""
+        self._open = 0
+        """Connections that there are, idle or not."""
+        self._room = limits.kept
+        """Idle ones of a key that need no second look; 0 where there are so many open that all must be counted."""
+        self._spare = 0
+        """So many more may become idle before they are counted again."""
 
     def request(
         self,
@@ -160,8 +172,8 @@ class Agent:
         if connections is None:
             connections = self._idle[connection.key] = []
         connections.append(connection)
-        if len(connections) > self.limits.kept:
-            connections.pop(0).retire()
+        if len(connections) > self._room:
+            self._make_room(connections)
         if self._sweeper is None:
             self._sweeper = self._clock.callLater(self.limits.idle, self._sweep)
 
@@ -170,6 +182,38 @@ class Agent:
         connections = self._idle.get(connection.key)
         if connections and connection in connections:
             connections.remove(connection)
+
+    def lost(self, connection: Connection) -> None:
+        """It is closed."""
+        self.counted(-1)
+        self.gone(connection)
+
+    def counted(self, more: int) -> None:
+        """So many more connections are open: where that can't be too many idle ones, none are counted."""
+        self._open += more
+        self._room = self.limits.kept if self._open <= self.limits.kept_in_all else 0
+
+    def _make_room(self, connections: list[Connection]) -> None:
+        """One more is idle: close the oldest of its key, or the oldest of all."""
+        if len(connections) > self.limits.kept:
+            connections.pop(0).retire()
+        elif not self._room:
+            self._spare -= 1
+            if self._spare < 0:
+                self._thin()
+
+    def _thin(self) -> None:
+        """Close the oldest, where there are too many; a sixteenth at once, so that they are not counted each time."""
+        most = self.limits.kept_in_all
+        idle = [connection for connections in self._idle.values() for connection in connections]
+        over = len(idle) - most
+        if over > 0:
+            idle.sort(key=_idle_since)
+            for connection in idle[: over + most // 16]:
+                self._idle[connection.key].remove(connection)
+                connection.retire()
+            over = -(most // 16)
+        self._spare = -over
 
     def _sweep(self) -> None:
         """Close what has been idle too long; forget keys that have nothing left. One timer for all of them."""
@@ -185,6 +229,14 @@ class Agent:
             self._sweeper = self._clock.callLater(max(1.0, oldest + self.limits.idle - now), self._sweep)
 
     # new connections
+
+    def may_repeat(self, exchange: Exchange) -> bool:
+        """Whether a request whose kept connection died may go out again: not where fresh ones die, too."""
+        return self._clock.seconds() >= self._distrusted.get(exchange.target.origin, 0.0)
+
+    def died(self, exchange: Exchange) -> None:
+        """A fresh connection has died before a byte came: that is no race. By `idle` what is kept now is gone."""
+        self._distrusted[exchange.target.origin] = self._clock.seconds() + self.limits.idle
 
     def again(self, exchange: Exchange) -> None:
         """A kept connection died under it before a byte came: once more, and not on another kept one (D-06)."""
@@ -215,3 +267,7 @@ class Agent:
     def _out_of_patience(self, exchange: Exchange) -> None:
         exchange.patience = None
         exchange.fail(ConnectFailed("timeout"))
+
+
+def _idle_since(connection: Connection) -> float:
+    return connection.idle_since

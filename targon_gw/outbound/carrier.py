@@ -13,7 +13,7 @@ from functools import partial
 from typing import Protocol
 
 import msgspec
-from attrs import define
+from attrs import define, field
 from msgspec.structs import replace
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -21,13 +21,15 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from targon_gw.core.attempts import CallerFault, Outcome
-from targon_gw.core.call import Attempt, Call, Pass, Step, Try, Wait
+from targon_gw.core.call import Attempt, Call, Pass, Queue, Step, Try, Unfinished, Wait
 from targon_gw.core.entries import Closing
 from targon_gw.core.errors import Refusal
 from targon_gw.core.gateway import Gateway
-from targon_gw.core.keys import Change
-from targon_gw.core.ledger import Ending, Entry, Kind
+from targon_gw.core.ledger import Ending, Entry
+from targon_gw.core.rescue import Broken, results
+from targon_gw.core.standings import entry_of
 
+from .anteroom import Anteroom
 from .sending import Brought, Sending, WholeAnswer
 from .stream import Stream
 
@@ -35,6 +37,9 @@ log = Logger()
 
 Settle = Callable[[Closing], None]
 """Ends the call, once, and has that on file when it returns; raises `Refusal` where it can't be: nothing was used."""
+Cut = Callable[[Broken], Deferred[None] | None]
+"""Has somebody else go on with a stream that broke off: the sink is given another one to pass, or told to give up, at
+once or later. What is waited for; cancelling it gives up whatever is under way."""
 Record = Callable[[Entry], None]
 """Has an Entry on file when it returns; raises `Refusal` where it can't be."""
 
@@ -45,8 +50,14 @@ class Sink(Protocol):
     def pass_whole(self, attempt: Attempt, brought: WholeAnswer, settle: Settle) -> None:
         """Settle, then answer."""
 
-    def pass_stream(self, attempt: Attempt, stream: Stream, settle: Settle) -> Deferred[None] | None:
-        """Read the stream, settle, answer; fires when all that is done, None where it is already."""
+    def pass_stream(self, attempt: Attempt, stream: Stream, settle: Settle, cut: Cut) -> Deferred[None] | None:
+        """Read the stream, settle, answer; fires when all that is done, None where it is already.
+
+        Asked again with another stream after `cut`: what it answers then is not waited for.
+        """
+
+    def give_up(self) -> None:
+        """Nobody goes on with what was cut: settle, and end it visibly unfinished."""
 
     def refuse(self, refusal: Refusal, attempts: int) -> None:
         """Answer with that."""
@@ -73,6 +84,12 @@ class Carrier:
     record: Record
     settled: Callable[[Call, Entry], None] = lambda call, entry: None
     """Told of each call that is settled, and of what it came to."""
+    rescued: Callable[[str, str], None] = lambda means, result: None
+    """Told of each attempt that went on with a cut stream: by what means, and `served` or `failed`."""
+    anteroom: Anteroom = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.anteroom = Anteroom(self.gateway.waiting, self.clock, self.now)
 
     def carry(self, call: Call, sink: Sink) -> Deferred[None]:
         """Perform the steps that `call` asks for, until it asks for no more; fires then, and never fails.
@@ -100,6 +117,9 @@ class Carrier:
         finally:
             self.gateway.settle(call, own, now)
             self.settled(call, own)
+            if call.rescue is not None:
+                for means, result in results(call, own.ending):
+                    self.rescued(means, result)
             self.tell()
 
     def tell(self) -> None:
@@ -107,7 +127,7 @@ class Carrier:
         for upstream, change in self.gateway.changes():
             now = self.now()
             with suppress(Refusal):
-                self.record(_entry_of(upstream, change, self.gateway.wall))
+                self.record(entry_of(upstream, change, self.gateway.wall))
             log.info(
                 "{what} of {upstream}: {before} -> {after}, {reason}",
                 upstream=upstream,
@@ -137,11 +157,15 @@ class Carrying(msgspec.Struct, eq=False):
         if isinstance(step, Pass):
             brought, settle = self.brought, partial(carrier.settle, call)
             if isinstance(brought, Stream):
-                return self.sink.pass_stream(step.attempt, brought, settle)
+                return self.sink.pass_stream(step.attempt, brought, settle, self.cut)
             if brought is not None:
                 self.sink.pass_whole(step.attempt, brought, settle)
         elif isinstance(step, Wait):
             return self._sleep(step.until - carrier.now()).addCallback(self.resume)
+        elif isinstance(step, Queue):
+            return carrier.anteroom.enter(call).addCallback(self.perform)
+        elif isinstance(step, Unfinished):
+            self.sink.give_up()
         else:
             self._refuse(step.refusal)
         return None
@@ -150,6 +174,12 @@ class Carrying(msgspec.Struct, eq=False):
         """An attempt has come out like that."""
         self.brought = brought
         step = self.call.judge(outcome, self.carrier.now())
+        self.carrier.tell()
+        return self.perform(step)
+
+    def cut(self, broken: Broken) -> Deferred[None] | None:
+        """What was being passed on has broken off like that."""
+        step = self.call.cut(broken, self.carrier.now())
         self.carrier.tell()
         return self.perform(step)
 
@@ -201,12 +231,3 @@ def _ending_of(call: Call) -> Ending:
     """A call that nobody served: refused where it was the caller's fault or nobody was asked, failed otherwise."""
     last = call.attempts[-1].outcome if call.attempts else None
     return Ending.REFUSED if last is None or isinstance(last, CallerFault) else Ending.FAILED
-
-
-def _entry_of(upstream: str, change: Change, wall: float) -> Entry:
-    """A change of health as the ledger has it."""
-    note = f"{change.before} -> {change.after}, {change.reason}"
-    at = change.at + wall
-    return Entry(
-        Kind.KEY, at, change.what, upstream=upstream, status=change.status, reference=change.request_id, note=note
-    )

@@ -40,15 +40,22 @@ class Cork(Shape):
 
 
 class Owner(Shape):
-    """The agent, as a connection sees it: send that again, I am free, I am gone."""
+    """The agent, as a connection sees it: send that again if you may, it died with me though I was fresh, I am free, I
+    am of no use any more, I am closed."""
 
     cork: Cork | None
 
+    def may_repeat(self, exchange: Exchange) -> bool: ...
+
     def again(self, exchange: Exchange) -> None: ...
+
+    def died(self, exchange: Exchange) -> None: ...
 
     def free(self, connection: Connection) -> None: ...
 
     def gone(self, connection: Connection) -> None: ...
+
+    def lost(self, connection: Connection) -> None: ...
 
 
 @implementer(IPushProducer)
@@ -245,8 +252,8 @@ class Connection(Protocol):
         self._lost = reason
         exchange, reading, response = self._exchange, self._reading, self._response
         self._exchange = self._reading = self._response = self._upload = self._socket = self._corked = None
+        self._owner.lost(self)
         if exchange is None or reading is None:
-            self._owner.gone(self)
             return
         reading.close()
         if response is None:
@@ -258,9 +265,11 @@ class Connection(Protocol):
         reason = self._lost or connectionDone
         if not self.secure:
             exchange.fail(no_connection(reason))
-        elif self._served and not received and not self._dropped:
+        elif self._served and not received and not self._dropped and self._owner.may_repeat(exchange):
             self._owner.again(exchange)
         else:
+            if not self._served and not received:
+                self._owner.died(exchange)
             exchange.fail(BrokenResponse("closed", _manner(reason), received, False, self._served))
 
     def _end_of_body(self, reading: Reading) -> Failure:

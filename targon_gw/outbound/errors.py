@@ -7,16 +7,24 @@ of a request or of an answer: both may hold secrets.
 
 from __future__ import annotations
 
-from typing import Literal
+import errno
+from typing import Final, Literal
 
 from attrs import define
 from OpenSSL.SSL import Error as TLSError
 from service_identity import VerificationError
-from twisted.internet.error import ConnectionRefusedError, DNSLookupError, TCPTimedOutError, TimeoutError
+from twisted.internet.error import (
+    ConnectBindError,
+    ConnectionRefusedError,
+    DNSLookupError,
+    TCPTimedOutError,
+    TimeoutError,
+)
 from twisted.python.failure import Failure
 
-NoWay = Literal["dns", "refused", "timeout", "tls", "private", "other"]
-"""Why there is no connection; `private`: the name leads to an address that this upstream may not have."""
+NoWay = Literal["dns", "refused", "timeout", "tls", "private", "ours", "other"]
+"""Why there is no connection; `private`: the name leads to an address that this upstream may not have. `ours`: this
+process, or this machine, has no descriptor or no memory left for one."""
 Fault = Literal["closed", "syntax", "head_too_large", "too_many_interim", "version", "upgrade", "framing", "encoding"]
 """Why an answer is of no use. `closed`: the connection ended first. `syntax`: not HTTP/1.x. `framing`: no one can say
 where it ends. `encoding`: compressed in a way we don't undo, or not what it says."""
@@ -68,6 +76,9 @@ class BrokenBody(OutboundError):
         return f"broken body ({self.fault}) after {self.received} bytes: {self.detail}"
 
 
+_OURS: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
 def no_connection(reason: Failure) -> ConnectFailed:
     """What a failed attempt to connect, or a TLS handshake that came to nothing, is to us."""
     value = reason.value
@@ -79,6 +90,8 @@ def no_connection(reason: Failure) -> ConnectFailed:
         return ConnectFailed("refused")
     if isinstance(value, TimeoutError | TCPTimedOutError):
         return ConnectFailed("timeout")
+    if isinstance(value, ConnectBindError) and value.osError in _OURS:
+        return ConnectFailed("ours")
     if isinstance(value, VerificationError):
         return ConnectFailed("tls", "the certificate is another host's")
     if isinstance(value, TLSError):

@@ -81,7 +81,7 @@ class Prober:
         """One round of one vendor; fires when its probes have ended."""
         try:
             found = self._asked(pool)
-            keys = due(pool, self.now()) if found is not None else []
+            keys = due(pool, self.now(), found[1].upstream_id) if found is not None else []
         except Exception:  # a LoopingCall that raises once never runs again
             log.failure("a round of probes failed")
             return None

@@ -16,9 +16,10 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from targon_gw.core.answers import Answer, VendorError, read_answer, read_error
-from targon_gw.core.attempts import Outcome, Reply, Served, VendorFault, classify
+from targon_gw.core.attempts import CallerFault, Outcome, Reply, Served, VendorFault, classify
 from targon_gw.core.call import Attempt
 from targon_gw.core.config import Size
+from targon_gw.core.errors import Refusal
 from targon_gw.core.openai import Ask, Endpoint
 
 from .errors import BrokenBody, BrokenResponse, ConnectFailed
@@ -28,6 +29,8 @@ from .whole import TooLong, Whole
 
 ERROR_BODY = 65536
 """Bytes of a failed answer that are read: enough for what it says."""
+
+NO_ROOM = "This gateway has as many connections open as it may. Try again in a moment."
 
 
 class WholeAnswer(msgspec.Struct, frozen=True, eq=False, gc=False):
@@ -244,6 +247,9 @@ def _fault_of(fault: BaseException | None, late: bool) -> Outcome:
     """The vendor's fault that a broken exchange is."""
     if late:
         return VendorFault("no first token in time", silent=True)
+    if isinstance(fault, ConnectFailed) and fault.kind == "ours":
+        # Nobody is to blame for it, and no other key would fare better (E-17).
+        return CallerFault(Refusal("overloaded", NO_ROOM, wait=2.0), "no descriptor left", None)
     if isinstance(fault, TooLong):
         return VendorFault("the answer is longer than may be held", 200)
     return VendorFault(str(fault))

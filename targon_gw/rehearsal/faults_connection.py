@@ -13,7 +13,7 @@ from typing import Any
 from attrs import evolve
 
 from .answers import Event, written
-from .fault import NOTHING, Moment, after, fault, gathered, number, seconds
+from .fault import Moment, after, fault, gathered, number, seconds
 from .framing import CHUNKED, LAST_CHUNK, chunk, head, length
 from .refusals import failed
 from .scene import Scene, Streamed
@@ -183,10 +183,12 @@ def stale() -> bytes:
     return head(200, (("Content-Type", "application/json"), *length(body))) + body
 
 
-@fault("stale-answer", "D-31", takes=NOTHING)
+@fault("stale-answer", "D-31", takes=seconds("seconds between the two; else none", None))
 def stale_answer(scene: Scene) -> Script:
-    """Answers well, and sends a second response at once that nobody asked for."""
+    """Answers well, and sends a second response that nobody asked for."""
     yield from scene.whole()
+    if scene.arg:
+        yield Wait(scene.arg)
     yield Send(stale())
 
 

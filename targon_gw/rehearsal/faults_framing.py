@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 from .fault import fault, gathered, number, seconds
-from .framing import CHUNKED, LAST_CHUNK, chunk, head
+from .framing import CHUNKED, LAST_CHUNK, chunk, head, length
 from .scene import Scene
 from .steps import Close, Frame, Hang, Script, Send, Wait
 
@@ -145,6 +145,14 @@ def endless_1xx(scene: Scene) -> Script:
 def gzip(scene: Scene) -> Script:
     """Compresses the answer though nobody offered to inflate it."""
     return scene.told(zipped(scene.frames()), (("Content-Encoding", "gzip"),))
+
+
+@fault("gzip-length", "D-30", "D-42")
+def gzip_length(scene: Scene) -> Script:
+    """Compresses the answer, and declares how long it is compressed."""
+    whole = b"".join(each.data for each in zipped(scene.frames()))
+    yield from scene.opened(scene.head((("Content-Encoding", "gzip"), *length(whole))))
+    yield Send(whole, scene.tokens)
 
 
 @fault("gzip-bomb", "D-30", takes=number("MiB after inflating", 64, 1))

@@ -67,11 +67,13 @@ class Order:
 
     @property
     def prefill(self) -> str | None:
-        """What the assistant has said already and is to go on from (vLLM's `continue_final_message`)."""
-        if not self.chat or self.body.get("continue_final_message") is not True:
+        """What the assistant has said already and is to go on from (vLLM's `continue_final_message`, DeepSeek's
+        `prefix`)."""
+        if not self.chat:
             return None
         last = self.body["messages"][-1]
-        return spoken(last.get("content")) if last.get("role") == "assistant" else None
+        wanted = self.body.get("continue_final_message") is True or last.get("prefix") is True
+        return spoken(last.get("content")) if wanted and last.get("role") == "assistant" else None
 
     @property
     def seed(self) -> str:

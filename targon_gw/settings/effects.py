@@ -18,13 +18,8 @@ WITHOUT_EFFECT: Final[Mapping[str, tuple[str, ...]]] = {
         "default_quota",
         "public_stats",
         "contact",
-        "limits.connections_per_address",
-        "limits.waiting",
-        "limits.waiting_time",
-        "upstreams.*.rescue",
         "admin.token_file",
     ),
-    "clients": ("clients.*.priority",),
     "models": ("models.*.summary",),
 }
 """By file: names, with `*` for each name of a mapping and each entry of a list."""

@@ -29,6 +29,7 @@ _OPEN: Final = frozenset(
 """Settings of keys.yaml and clients.yaml whose values are no secrets."""
 _NAMED: Final = re.compile(r"""(?<![A-Za-z0-9_-])(?P<name>[A-Za-z0-9_-]++)["']?:(?=\s|$)(?P<value>\s[^,{}\[\]#]*)?""")
 _WORD: Final = re.compile(r"""[^\s\[\]{},:'"]+""")
+_RUN: Final = re.compile(r"[^ \t]+")
 _USERINFO: Final = re.compile(r"(?<=://)[^/@\s]*(?=@)")
 _PLAIN_WORD: Final = re.compile(r"[a-z][a-z0-9_-]{0,23}")
 _UNPRINTABLE: Final = re.compile(
@@ -47,6 +48,8 @@ def shown_line(line: str, sensitive: bool) -> str:
     if sensitive:
         line = _masked(line)
     line = SECRET_LIKE.sub(_blotted, line)
+    if _UNPRINTABLE.search(line):
+        line = _RUN.sub(_blotted_if_spoilt, line)
     line = _USERINFO.sub(_blotted, line)
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", line)
 
@@ -82,6 +85,7 @@ def shown_value(value: object, sensitive: bool) -> str:
 def _shown_text(text: str) -> str:
     """`text`, cut, without what looks like a credential and without control characters."""
     cut = text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + ELLIPSIS
+    cut = _RUN.sub(_blotted_if_spoilt, cut)
     cut = _USERINFO.sub(ELLIPSIS, SECRET_LIKE.sub(ELLIPSIS, cut))
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", cut.replace("\n", "\\n").replace("\t", "\\t"))
 
@@ -105,6 +109,11 @@ def _masked(line: str) -> str:
 def _keep(kept: bytearray, start: int, end: int) -> None:
     """Note that what stands from `start` to `end` may be shown."""
     kept[start:end] = b"\x01" * (end - start)
+
+
+def _blotted_if_spoilt(found: re.Match[str]) -> str:
+    """The run as it is; or blotted, where it would be a credential but for characters that nobody sees."""
+    return _blotted(found) if SECRET_LIKE.search(_UNPRINTABLE.sub("", found[0])) else found[0]
 
 
 def _blotted(found: re.Match[str]) -> str:

@@ -3,7 +3,8 @@
 Decides what is acknowledged: `append` returns once the whole line is with the kernel, where it outlives this process.
 Every second what was written is put on the disk, in a thread. Nothing half-written stays in a file: a line that finds
 no room is taken back, and calls are refused until there is room. A sync that fails ends everything: the kernel may have
-dropped what it could not write, so nothing is acknowledged after it and nothing is synced again.
+dropped what it could not write, so nothing is acknowledged after it and nothing is synced again. A folder that can't be
+opened to be synced, since the process has no descriptor left, is no failed sync: it is tried again.
 
 A line lies in the file of its UTC day. `n` grows by one a line whatever the clock does: what steps back a little (or a
 call settled across midnight) stays in the file at hand, and what leaps goes to the day that it says.
@@ -29,8 +30,8 @@ from targon_gw.core.ledger import Entry, line_of
 
 from .folder import OURS_TO_READ, InThread, StateFolder, sync_folder, write_whole
 
-SYNC_EVERY: Final = 1.0
-"""Seconds: what a loss of power may cost."""
+SYNC_EVERY: Final = 0.9
+"""Seconds: with what the sync itself takes a loss of power costs a second at most (with 1.0 it cost 1.001, P1)."""
 ROOM: Final = 16 << 10
 """Bytes that must fit before a full disk counts as free again: some 40 lines, so that it does not flap."""
 DAY: Final = 86400
@@ -41,6 +42,8 @@ _WAITS: Final = frozenset(
     }
 )  # fmt: skip
 """What an operator can mend while the daemon waits; anything else is a disk that fails."""
+_NONE_LEFT: Final = frozenset({errno.EMFILE, errno.ENFILE})
+"""No descriptor is to be had (faults catalogue, E-17)."""
 _APPEND: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 log = Logger()
@@ -130,7 +133,7 @@ class Journal:
         return 0.0 if since is None else self.clock.seconds() - since
 
     def sync(self) -> Deferred[None]:
-        """Put all that has been written on the disk; fails with `JournalFailed` where that is not so."""
+        """Put all that has been written on the disk; fails with `Unwritten` where that is not so."""
         synced: Deferred[None] = self._turn.run(self._sync_now)
         return synced
 
@@ -139,7 +142,7 @@ class Journal:
         loop, self._loop = self._loop, None
         if loop is not None and loop.running:
             loop.stop()
-        with suppress(JournalFailed):
+        with suppress(Unwritten):
             await self.sync()
         if self._failed is None:
             self._failed = "the journal is closed"
@@ -209,7 +212,7 @@ class Journal:
             if self.full and not self._looking:
                 self._look_for_room()
             if self._unsynced is not None and not self._turn.locked:
-                self.sync().addErrback(lambda failure: failure.trap(JournalFailed))  # it has gone to `fatal`
+                self.sync().addErrback(lambda failure: failure.trap(Unwritten))  # told, or tried again
         except Exception:  # a bug in one beat must not stop the beats: nothing would be synced any more
             log.failure("the journal's beat failed")
 
@@ -224,9 +227,12 @@ class Journal:
         done = maybeDeferred(self.in_thread, _sync, self._file, self._path, folder)
         return done.addCallbacks(self._synced, self._not_synced)
 
-    def _synced(self, _: object) -> None:
-        self._syncing = None
+    def _synced(self, named: object) -> None:
+        since, self._syncing = self._syncing, None
         self._close_old()
+        if named is False:
+            self._named, self._unsynced = False, since
+            raise JournalFull("the ledger's folder cannot be synced for now: no descriptor is to be had")
 
     def _not_synced(self, failure: Failure) -> Failure:
         """Whatever went wrong, nobody knows what is on the disk: the end. The descriptors die with the process."""
@@ -257,11 +263,20 @@ def date_of(day: int) -> str:
         raise ValueError(f"no calendar has day {day}") from None
 
 
-def _sync(file: int, path: str, folder: str | None) -> None:
-    """In a thread. A file that was moved away would be synced well and read by nobody: that is a failure, too."""
+def _sync(file: int, path: str, folder: str | None) -> bool:
+    """In a thread; whether the file's name is on the disk, too, which takes a descriptor.
+
+    A file that was moved away would be synced well and read by nobody: that is a failure, too.
+    """
+    named = True
     os.fdatasync(file)
     if folder is not None:
-        sync_folder(folder)
+        try:
+            sync_folder(folder)
+        except OSError as error:
+            if error.errno not in _NONE_LEFT:
+                raise
+            named = False
     ours = os.fstat(file)
     try:
         there = os.stat(path, follow_symlinks=False)
@@ -269,6 +284,7 @@ def _sync(file: int, path: str, folder: str | None) -> None:
         there = None
     if there is None or (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino):
         raise OSError(errno.ENOENT, "it was moved or removed while in use")
+    return named
 
 
 def _has_room(folder: StateFolder) -> bool:

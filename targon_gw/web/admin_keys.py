@@ -122,7 +122,7 @@ def whole(pool: KeyPool, key: UpstreamKey, moment: Moment) -> dict[str, Any]:
     now = moment.now
     account = key.account
     others = [each.id for each in pool.keys.values() if each.account is account and each is not key]
-    kept = sorted((change for subject in _subjects(key) for change in subject.history), key=lambda change: change.at)
+    kept = sorted((change for history in _histories(pool, key) for change in history), key=lambda change: change.at)
     return {
         **brief(pool, key, moment),
         "first_token": key.first_token,
@@ -147,6 +147,13 @@ def _subjects(key: UpstreamKey) -> list[Subject]:
         Subject(key.id, key.standing, key.history),
         Subject(f"account {account.id}", account.standing, account.history),
     ]
+
+
+def _histories(pool: KeyPool, key: UpstreamKey) -> Iterator[deque[Change]]:
+    """The changes of all that a key depends on: also of the models' breakers, and of the vendor's."""
+    yield from (subject.history for subject in _subjects(key))
+    yield from (route.history for route in pool.routes.values())
+    yield pool.history
 
 
 def _standing(name: str, standing: Standing, moment: Moment) -> dict[str, Any]:

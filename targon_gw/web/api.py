@@ -29,7 +29,7 @@ from targon_gw.core.clients import ClientKey
 from targon_gw.core.config import SECRET_LIKE
 from targon_gw.core.errors import Refusal
 from targon_gw.core.gateway import Asking, Gateway
-from targon_gw.core.openai import Endpoint, read
+from targon_gw.core.openai import Ask, Endpoint, read
 
 from .ownkey import told_of
 from .peers import client_address
@@ -39,6 +39,8 @@ from .request import Request
 
 log = Logger()
 
+LARGE = 1 << 20
+"""Bytes of a body that is read aside, where there is an aside."""
 CREATED = 1_735_689_600
 """Unix seconds, the first of 2025: the catalog does not know when a model was made, and a time that changed with each
 start, or from one gateway to the next, would make the same list look new."""
@@ -62,6 +64,8 @@ class Api:
     carrier: Carrier
     pulse: Pulse
     now: Callable[[], float]
+    aside: Callable[..., Deferred[Any]] | None = None
+    """Does work in a thread: a body of 32 MiB is read for 150 ms, and others are served in between."""
     relays: set[Relay] = field(factory=set)
     """Of calls that run."""
 
@@ -79,6 +83,8 @@ class Api:
                 _unheeded(found)  # known only later: then the call itself asks again
             if request.method == b"POST":
                 _check_media(request)
+                if self.gateway.strained is not None:
+                    return self.gateway.too_much(self.gateway.strained)
         except Refusal as refusal:
             return refusal
         return None
@@ -101,9 +107,10 @@ class Api:
 
     def serve(self, endpoint: Endpoint, request: Request) -> None:
         """Answer a call, now or later."""
+        aside = self.aside is not None and len(request.body) > LARGE
         try:
             client = request.asking or self._identify(request)
-            call = self._admit(request, endpoint, client) if isinstance(client, ClientKey) else None
+            call = self._admit(request, endpoint, client) if isinstance(client, ClientKey) and not aside else None
         except Refusal as refusal:
             request.refuse(refusal, CORS_LINES + request.beside)
             return
@@ -114,11 +121,16 @@ class Api:
         request.on_gone = later.cancel
         later.addErrback(_failed, request)
 
-    def _admit(self, request: Request, endpoint: Endpoint, client: ClientKey) -> Call | Awaitable[Call]:
-        """The Call that the request comes to; raises `Refusal`."""
+    def _admit(
+        self, request: Request, endpoint: Endpoint, client: ClientKey, ask: Ask | None = None
+    ) -> Call | Awaitable[Call]:
+        """The Call that the request, which was read as `ask` or is to be read now, comes to; raises `Refusal`."""
+        if self.gateway.strained is not None:  # before the body is looked at: to refuse must be cheap
+            raise self.gateway.too_much(self.gateway.strained)
         if request.asking is None:  # the gate has not looked
             _check_media(request)
-        ask = read(endpoint, request.body)
+        if ask is None:
+            ask = read(endpoint, request.body)
         asking = Asking(client, self._address(request), request.request_id.decode("ascii"))
         try:
             call = self.gateway.admit(asking, ask, self.now())
@@ -147,11 +159,15 @@ class Api:
         client: ClientKey | Awaitable[ClientKey],
         call: Awaitable[Call] | None,
     ) -> None:
-        """As `serve`, where the Bank has not answered yet."""
+        """As `serve`, where the Bank has not answered yet or the body is read aside."""
         try:
             if call is None:
                 known = client if isinstance(client, ClientKey) else await client
-                admitted = self._admit(request, endpoint, known)
+                ask = None
+                if self.aside is not None and len(request.body) > LARGE:
+                    _check_media(request)
+                    ask = await self.aside(read, endpoint, request.body)
+                admitted = self._admit(request, endpoint, known, ask)
                 call_now = admitted if isinstance(admitted, Call) else await admitted
             else:
                 call_now = await call

@@ -26,6 +26,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.tcp import Connection as TCPConnection
+from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 
@@ -73,13 +74,12 @@ class Channel(HTTPChannel):
     client_host = "unix"
     persistent: bool = True
     _held = b""
-    _begun = False
-    _blank = False
+    _begun = _blank = False
     _linger = 0.0
     _unsent_before = 0
     _incoming: Sized | Chunks | None = None
-    _received = 0
-    _received_before = 0
+    _received = _received_before = 0
+    _place: str | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,8 +91,10 @@ class Channel(HTTPChannel):
         """Take up the connection; the client has `idle` seconds to begin."""
         self.timeOut = None  # Time is kept here, not by TimeoutMixin.
         super().connectionMade()
-        self.client_host = str(getattr(self.transport.getPeer(), "host", "unix"))
+        self._note_peer()
         self._direct = self.transport if isinstance(self.transport, TCPConnection) else None
+        if isinstance(self.transport, ProtocolWrapper):
+            self.dataReceived = self._first_received  # type: ignore[method-assign]
         site = self.site
         if site.cork is not None and self._direct is not None:
             self.send = partial(site.cork.send, self._direct)  # type: ignore[method-assign]
@@ -102,12 +104,27 @@ class Channel(HTTPChannel):
         self._alarm = Alarm(site.clock, site.tick, self._overdue, site.clock.seconds() + site.limits.idle)
         self._alarm.start()
 
+    def _note_peer(self) -> None:
+        self.client_host = str(getattr(self.transport.getPeer(), "host", "unix"))
+        self._place = self.site.doorway.enter(self.client_host, self._place)
+
+    def _first_received(self, data: bytes) -> None:
+        """What the PROXY protocol says of the client is known only once the first bytes come."""
+        del self.dataReceived
+        self._note_peer()
+        if self.site.doorway.is_crowded(self.client_host):
+            self.transport.abortConnection()
+        else:
+            self.dataReceived(data)
+
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """The client has left, or we have: whoever still answers is told."""
         self._stage = _CLOSING
         self._held = b""
         self._incoming = None
         self._alarm.stop()
+        place, self._place = self._place, None
+        self.site.doorway.leave(place)
         requests, self.requests = self.requests, []
         for request in requests:
             request.connectionLost(reason)

@@ -100,6 +100,8 @@ def pieces(scene: Scene, accept: str) -> Iterator[bytes]:
     yield from _calls(measures)
     yield from _histograms("targon_gw_overhead_seconds", _OVERHEAD, [({}, measures.overhead)])
     flushes = [({"result": "written" if ok else "failed"}, histogram) for ok, histogram in measures.flushes.items()]
+    waits = [({"result": how}, histogram) for how, histogram in measures.waits.items()]
+    yield from _histograms("targon_gw_wait_seconds", "How long calls waited for a key, of those that had to.", waits)
     yield from _histograms("targon_gw_flush_seconds", "How long it took to write the state.", flushes)
     for families in (_vendors(scene), _gateway(scene), _process(scene), GC_COLLECTOR.collect()):
         for metric in families:
@@ -180,6 +182,9 @@ def _gateway(scene: Scene) -> Iterator[Metric]:
     """The gateway's own."""
     measures, gateway = scene.measures, scene.gateway
     yield GaugeMetricFamily("targon_gw_calls_in_flight", "Calls admitted and not yet settled.", len(gateway.calls))
+    yield GaugeMetricFamily(
+        "targon_gw_calls_waiting", "Calls in flight that wait for a key to be free.", len(gateway.waiting)
+    )
     endings = CounterMetricFamily(
         "targon_gw_stream_endings", "Calls that were to be streamed, by how they ended.", labels=["ending"]
     )

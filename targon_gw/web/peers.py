@@ -14,7 +14,7 @@ def client_address(peer: str, forwarded: bytes | None, trusted: Sequence[Network
     `forwarded` is X-Forwarded-For. Each proxy adds at its end whom it saw, so it is read from there, as long as
     whoever wrote it is trusted; from a peer that is not, it is ignored (faults catalogue, A-26).
     """
-    if not trusted or forwarded is None or not _is_in(peer, trusted):
+    if not trusted or forwarded is None or not is_in(peer, trusted):
         return peer
     address = peer
     for hop in reversed(forwarded.decode("latin-1").split(",")[-32:]):
@@ -23,12 +23,13 @@ def client_address(peer: str, forwarded: bytes | None, trusted: Sequence[Network
             address = str(ipaddress.ip_address(hop))
         except ValueError:
             break
-        if not _is_in(address, trusted):
+        if not is_in(address, trusted):
             break
     return address
 
 
-def _is_in(address: str, networks: Sequence[Network]) -> bool:
+def is_in(address: str, networks: Sequence[Network]) -> bool:
+    """Whether an IP address, as text, lies in one of `networks`; what is no address does not."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -1,7 +1,8 @@
 """The one table from a refusal's code to HTTP.
 
 It decides the status, the `type` and the headers of every error that we originate, and the bytes of its JSON body. It
-must never add to the message: what a client may be told, whoever raised the `Refusal` has decided.
+must never add to the message: what a client may be told, whoever raised the `Refusal` has decided. What looks like a
+key is left out all the same: an echo of what a client put in the wrong place ends up in somebody's log (F-14).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Final
 import msgspec
 from attrs import frozen
 
+from targon_gw.core.config import SECRET_LIKE
 from targon_gw.core.errors import Code, Refusal
 
 ENVELOPE_LIMIT: Final = 2048
@@ -81,8 +83,8 @@ def status_of(refusal: Refusal) -> int:
 
 def envelope(refusal: Refusal) -> bytes:
     """`{"error": {"message", "type", "param", "code"}}` in UTF-8: one line, `ENVELOPE_LIMIT` bytes at most."""
-    message = _CONTROL.sub(" ", refusal.message[:ENVELOPE_LIMIT])
-    param = None if refusal.param is None else _CONTROL.sub(" ", refusal.param)[:PARAM_LIMIT]
+    message = SECRET_LIKE.sub("…", _CONTROL.sub(" ", refusal.message[:ENVELOPE_LIMIT]))
+    param = None if refusal.param is None else SECRET_LIKE.sub("…", _CONTROL.sub(" ", refusal.param))[:PARAM_LIMIT]
     body = _enclose(refusal.code, message, param)
     while len(body) > ENVELOPE_LIMIT:
         # A character takes four bytes at most: cutting a quarter of the surplus never cuts too much.

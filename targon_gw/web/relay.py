@@ -8,24 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import lru_cache
 from typing import Final, Protocol
 
 from msgspec import Struct
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from targon_gw.core.answers import Answer, Renamer, error_event, read_error, rename
+from targon_gw.core.answers import Answer, error_event, read_error, rename
 from targon_gw.core.attempts import presentable
 from targon_gw.core.call import Attempt, Call
 from targon_gw.core.entries import Closing
-from targon_gw.core.errors import Refusal
+from targon_gw.core.errors import Code, Refusal
 from targon_gw.core.ledger import Ending
-from targon_gw.core.limits import Shown
-from targon_gw.core.meter import Meter, usage_of
+from targon_gw.core.meter import usage_of
+from targon_gw.core.passage import Passage, ceiling_of, passage_of
+from targon_gw.core.rescue import Broken
 
+from .heads import Limits, head_lines
 from .ratelimits import limit_lines
 from .refusals import RANKS, status_of
 from .request import Request
@@ -44,12 +45,14 @@ CORS: Final[tuple[tuple[bytes, bytes], ...]] = (
     (b"access-control-expose-headers", b"*"),
 )
 """Any origin may read an answer and all of its headers; the wildcards hold where a browser sends no credentials."""
-_JSON = b"content-type: application/json; charset=utf-8\r\n"
-_STREAM = b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
 CORS_LINES: Final = b"".join(b"%b: %b\r\n" % pair for pair in CORS)
-_TIMES = b"openai-processing-ms: %d\r\nserver-timing: gw;dur=%.1f, upstream;dur=%.1f\r\n"
+_JSON = b"content-type: application/json; charset=utf-8\r\n" + CORS_LINES
+_KIND = b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
+_STREAM = _KIND + CORS_LINES
 
 Settle = Callable[[Closing], None]
+Cut = Callable[[Broken], Deferred[None] | None]
+"""Has somebody go on with what broke off: `pass_stream` or `give_up` follows, at once or later; see the carrier."""
 
 
 class Source(Protocol):
@@ -100,15 +103,12 @@ class Relay(Struct, eq=False):
     pulse: Pulse
     now: Callable[[], float]
     head_after: float
-    limits: Callable[[Call, float], Shown] | None = None
-    """How the limits of a call's client stand, for the headers."""
+    limits: Limits | None = None
     broken_off: int | None = None
     """The status that the client is sent, where the call was broken off before anybody had served it."""
     _source: Source | None = None
     _settle: Settle | None = None
-    _meter: Meter | None = None
-    _renamer: Renamer | None = None
-    _named: bool = False
+    _passage: Passage | None = None
     _done: Deferred[None] | None = None
     """Made for a stream; it holds the relay, so a whole answer does without it and leaves no ring behind."""
     _open: bool = False
@@ -120,6 +120,12 @@ class Relay(Struct, eq=False):
     _unread: int = 0
     """Bytes that the client had not taken when that was last looked at."""
     _finished_at: float | None = None
+    _cut: Cut | None = None
+    _rescuing: Deferred[None] | None = None
+    """What is under way to find one."""
+    _code: Code = "upstream_truncated"
+    """How it broke off, for the client."""
+    _words: str | None = None
 
     def begin(self, running: set[Relay] | None = None) -> None:
         """From now on the client is kept company, where it waits for a stream; `running` holds it until it is over."""
@@ -139,19 +145,19 @@ class Relay(Struct, eq=False):
             self.request.end_unfinished([_event_of(refusal)])
         else:
             self._leave()
-            self.request.refuse(refusal, self._headers(None, attempts))
+            self.request.refuse(refusal, self._lines())
 
     def break_off(self, refusal: Refusal) -> None:
         """End the call here and now, whatever it has come to: the gateway itself is about to end."""
         if self._over:
             return
-        source, settle, meter, request = self._source, self._settle, self._meter, self.request
+        source, settle, passage, request = self._source, self._settle, self._passage, self.request
         self._leave()
         if source is not None:
             source.drop()
-        if settle is not None and meter is not None:
+        if settle is not None and passage is not None:
             with suppress(Refusal):
-                settle(Closing(Ending.TRUNCATED, meter.usage(), 200))
+                settle(Closing(Ending.TRUNCATED, passage.delivered(), 200))
         else:
             self.broken_off = self.status_of(refusal)
         self._fire()
@@ -161,7 +167,7 @@ class Relay(Struct, eq=False):
         if self._open:
             request.end_unfinished([_event_of(refusal)])
         else:
-            request.refuse(refusal, self._headers(None, len(self.call.attempts)))
+            request.refuse(refusal, self._lines())
 
     def fail(self, fault: Failure) -> None:
         """A bug of ours has ended the call: logged whole, answered "internal error"."""
@@ -175,101 +181,134 @@ class Relay(Struct, eq=False):
         """Settle, then answer with the body as it came, but for the model's name."""
         ask, answer, shown = self.call.ask, brought.answer, self.call.shown_model
         body = brought.body if answer.model is None or answer.model == shown else rename(brought.body, shown)
-        usage, _ = usage_of(answer, ask.prompt_estimate, _ceiling(attempt, self.call))
+        usage, _ = usage_of(answer, ask.prompt_estimate, ceiling_of(ask, attempt))
         self._leave()
         gone = self.request.gone
         try:
             settle(Closing(Ending.ABANDONED if gone else Ending.SERVED, usage, None if gone else 200))
         except Refusal as refusal:
-            self.request.refuse(refusal, self._headers(None, len(self.call.attempts)))
+            self.request.refuse(refusal, self._lines())
             return
-        self.request.answer(200, _JSON + self._headers(attempt, len(self.call.attempts)), body)
+        lines = head_lines(self.call, self.limits, self.now(), attempt)
+        self.request.answer(200, _JSON + lines, body)
 
-    def pass_stream(self, attempt: Attempt, stream: Source, settle: Settle) -> Deferred[None] | None:
-        """Read `stream`, settle, answer; fires when all that is done, `None` where it is. Cancelling abandons it."""
-        ask = self.call.ask
-        self._source, self._settle = stream, settle
-        self._meter = Meter(ask.endpoint, ask.n, not ask.wants_usage, ask.prompt_estimate, _ceiling(attempt, self.call))
-        if self.request.gone:
+    def pass_stream(self, attempt: Attempt, stream: Source, settle: Settle, cut: Cut) -> Deferred[None] | None:
+        """Read `stream`, settle, answer; fires when all that is done, `None` where it is. Cancelling abandons it. Asked
+        again, it goes on where the last stream was cut."""
+        call, request = self.call, self.request
+        self._source, self._settle, self._cut = stream, settle, cut
+        self._passage = passage_of(call, attempt, self._passage)
+        if request.gone:
             self.abandon()
             return None
         if not self._open:
             self._open = True
-            self.request.open_stream(200, _STREAM + self._headers(attempt, len(self.call.attempts)))
-        self.request.registerProducer(self, True)
+            lines = head_lines(call, self.limits, self.now(), attempt)
+            request.open_stream(200, _STREAM + lines)
+        if call.rescue is None:
+            request.registerProducer(self, True)
+            stream.attach(self)
+            return self._done if self._over else self._unfinished()
+        self._rescuing = None
+        if self._paused_at is not None:
+            stream.pause()
         stream.attach(self)
-        if self._over:
-            return None
-        done = self._done = Deferred(lambda _: self.abandon())
+        return None
+
+    def _unfinished(self) -> Deferred[None]:
+        """What fires when all is done."""
+        done = self._done
+        if done is None:
+            done = self._done = Deferred(lambda _: self.abandon())
         return done
 
     # the vendor's side
 
     def events_came(self, events: list[bytes]) -> None:
         """Pass them on; the end of the call, where one of them is its end."""
-        meter = self._meter
-        if meter is None or self._over:
+        passage = self._passage
+        if passage is None or self._over:
             return
-        passed = meter.show(events)
-        if passed:
-            passed = self._renamed(passed)
-        self._wrote = self.now()
-        if meter.error is not None:
-            self._cut("upstream_failed", presentable(_words(meter.error)), passed)
-        elif meter.done and meter.finished:
+        passed, meter = passage.show(events), passage.meter
+        if meter.done and meter.finished:
             self._complete(passed)
-        elif meter.done:
-            self._cut("upstream_truncated", None, passed)
-        else:
-            if passed:
-                self.request.send_parts(passed)
-            if self._finished_at is None and meter.finished:
-                self._finished_at = self._wrote
+            return
+        if passed or passage.catchup is None:
+            self._wrote = self.now()
+        if passed:
+            self.request.send_parts(passed)
+        if meter.error is not None:
+            self._code, self._words = "upstream_truncated", presentable(_words(meter.error))
+            self._broke("an error event")
+        elif meter.done or (passage.catchup is not None and passage.astray):
+            self._broke("an end without a finish_reason")
+        elif self._finished_at is None and meter.finished:
+            self._finished_at = self.now()
 
     def stream_ended(self, how: End) -> None:
         """The vendor's bytes have ended: truly, if every choice had its finish_reason."""
-        meter = self._meter
-        if meter is None or self._over:
+        passage = self._passage
+        if passage is None or self._over:
             return
-        if meter.finished:
+        if passage.meter.finished:
             self._complete(())
         else:
-            self._cut("upstream_timeout" if how.value in ("stalled", "late") else "upstream_truncated", None, ())
-
-    def _renamed(self, events: list[bytes]) -> list[bytes]:
-        """The events with the model called as the client called it; whether a vendor does so is looked at once."""
-        if not self._named:
-            self._named = True
-            shown = self.call.shown_model
-            if b'"model":"%b"' % shown.encode() not in events[0]:
-                self._renamer = Renamer(shown)
-        renamer = self._renamer
-        return events if renamer is None else [renamer.rename(event) for event in events]
+            self._code = "upstream_timeout" if how.value in ("stalled", "late") else "upstream_truncated"
+            self._broke(how.value)
 
     def _complete(self, parts: Sequence[bytes]) -> None:
-        source, settle, meter = self._source, self._settle, self._meter
-        assert source is not None and settle is not None and meter is not None
+        source, settle, passage = self._source, self._settle, self._passage
+        assert source is not None and settle is not None and passage is not None
+        if passage.catchup is None:
+            usage = passage.meter.usage()
+        elif not passage.astray:
+            usage = passage.delivered()
+        else:
+            self.request.send_parts(parts)
+            self._broke("")
+            return
         self._leave()
         source.let_end()
         try:
-            settle(Closing(Ending.SERVED, meter.usage(), 200))
+            settle(Closing(Ending.SERVED, usage, 200))
         except Refusal as refusal:  # what is not on file is not seen whole
             self.request.end_unfinished([*parts, _event_of(refusal)])
         else:
             self.request.end_stream([*parts, DONE])
-        self._fire()
+        if self._done is not None:
+            self._fire()
 
-    def _cut(self, code: str, words: str | None, parts: Sequence[bytes]) -> None:
-        """End visibly unfinished."""
-        source, settle, meter = self._source, self._settle, self._meter
-        assert source is not None and settle is not None and meter is not None
-        self._leave()
+    def _broke(self, how: str) -> None:
+        """Have somebody else go on with it; meanwhile the client is kept company. Where nobody does: `give_up`."""
+        source, passage, cut = self._source, self._passage, self._cut
+        assert source is not None and passage is not None and cut is not None
         source.drop()
+        self._source = None
+        done = self._unfinished()
+        try:
+            waits = cut(passage.broken(how))
+        except Exception:  # a bug of ours: whoever waits for the call is told, not whoever brought the last bytes
+            waits = fail()
+        if waits is not None and not done.called:
+            self._rescuing = waits
+            waits.addErrback(self._failed)
+
+    def _failed(self, fault: Failure) -> None:
+        """The rescue has ended with the call, or by a bug."""
+        if not self._over:
+            self._leave()
+            self._unfinished().errback(fault)
+
+    def give_up(self) -> None:
+        """Nobody goes on with what broke off: settle, and end visibly unfinished."""
+        settle, passage = self._settle, self._passage
+        assert settle is not None and passage is not None
+        self._leave()
         with suppress(Refusal):
-            settle(Closing(Ending.TRUNCATED, meter.usage(), 200))
-        kind = "timeout_error" if code == "upstream_timeout" else "upstream_error"
-        message = words or "The vendor's answer broke off; what has come so far is not complete."
-        self.request.end_unfinished([*parts, error_event(message, kind, code)])
+            settle(Closing(Ending.TRUNCATED, passage.delivered(), 200))
+        kind = "timeout_error" if self._code == "upstream_timeout" else "upstream_error"
+        message = self._words or "The vendor's answer broke off; what has come so far is not complete."
+        self.request.end_unfinished([error_event(message, kind, self._code)])
         self._fire()
 
     # the client's side
@@ -278,26 +317,28 @@ class Relay(Struct, eq=False):
         """The client has left, or is taken to have."""
         if self._over:
             return
-        source, settle, meter = self._source, self._settle, self._meter
+        source, settle, passage = self._source, self._settle, self._passage
         self._leave()
         if source is not None:
             source.drop()
-        if settle is not None and meter is not None:
+        if settle is not None and passage is not None:
             with suppress(Refusal):
-                settle(Closing(Ending.ABANDONED, meter.usage(), 200 if self._open else None))
+                settle(Closing(Ending.ABANDONED, passage.delivered(), 200 if self._open else None))
         self._fire()
 
     def pauseProducing(self) -> None:
-        if self._paused_at is None and self._source is not None and not self._over:
+        if self._paused_at is None and not self._over:
             self._paused_at, self._unread = self.now(), self.request.unread
-            self._source.pause()
+            if self._source is not None:
+                self._source.pause()
 
     def resumeProducing(self) -> None:
-        if self._paused_at is not None and self._source is not None and not self._over:
+        if self._paused_at is not None and not self._over:
             self._paused_at = None
             if self._finished_at is not None:  # what is still to come waited for the client, not for the vendor
                 self._finished_at = self.now()
-            self._source.resume()
+            if self._source is not None:
+                self._source.resume()
 
     def stopProducing(self) -> None:
         self.abandon()
@@ -314,7 +355,8 @@ class Relay(Struct, eq=False):
             self._wrote = now
             if not self._open:
                 self._open = True
-                self.request.open_stream(200, _STREAM + CORS_LINES + self._limits(now))
+                lines = b"" if self.limits is None else limit_lines(self.limits(self.call, now))
+                self.request.open_stream(200, _STREAM + lines)
                 self.request.flush_head()
             self.request.send_parts([COMMENT])
 
@@ -333,46 +375,22 @@ class Relay(Struct, eq=False):
             self.pulse.leave(self)
         if self._running is not None:
             self._running.discard(self)
+        if self._rescuing is not None:
+            self._rescuing.cancel()
+
+    def _lines(self) -> bytes:
+        """The head's lines of a refusal."""
+        return CORS_LINES + head_lines(self.call, self.limits, self.now())
 
     def _fire(self) -> None:
         done, self._done = self._done, None
         if done is not None and not done.called:
             done.callback(None)
 
-    def _headers(self, attempt: Attempt | None, attempts: int) -> bytes:
-        """The lines of ours, beside the content's: what served, how often it was tried, how long it took."""
-        now = self.now()
-        took, waited = (now - self.call.admitted) * 1000.0, 0.0
-        if attempt is not None and attempt.ended is not None:
-            waited = (attempt.ended - attempt.began) * 1000.0
-        own = took - waited
-        lines = CORS_LINES + _TIMES % (took, own if own > 0.0 else 0.0, waited)
-        if attempt is not None:
-            lines += _served_by(attempt.model.settings.id)
-        if attempts > 1:
-            lines += b"x-targon-attempts: %d\r\n" % attempts
-        return lines + self._limits(now)
-
-    def _limits(self, now: float) -> bytes:
-        return b"" if self.limits is None else limit_lines(self.limits(self.call, now))
-
-
-@lru_cache(maxsize=1024)
-def _served_by(model: str) -> bytes:
-    """The header line that names the catalog's model; a name may be any text."""
-    shown = "".join(c if " " < c <= "~" else "?" for c in model)
-    return b"x-targon-model: %b\r\n" % shown.encode("ascii")
-
 
 def _event_of(refusal: Refusal) -> bytes:
     """The closing event of a stream that a refusal ends."""
     return error_event(refusal.message, RANKS[refusal.code].type, refusal.code)
-
-
-def _ceiling(attempt: Attempt, call: Call) -> int | None:
-    """The most tokens that a prompt or its answers can have; `None` where the catalog does not say."""
-    context = attempt.model.settings.context
-    return None if context is None else context * call.ask.generations
 
 
 def _words(error: bytes) -> str:

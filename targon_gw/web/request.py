@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 Fields = Sequence[tuple[bytes, bytes]]
 """Names and values of headers."""
 
-_STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _BODILESS: Final = frozenset(http.NO_BODY_CODES)
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 
@@ -183,7 +183,7 @@ class Request(LazyRequest):
                 raise ValueError("a header field has a line break in it")
         return b"".join(
             (
-                _STATUS_LINES.get(code) or b"HTTP/1.1 %d \r\n" % code,
+                STATUS_LINES.get(code) or b"HTTP/1.1 %d \r\n" % code,
                 _dated(int(self.site.clock.seconds())),
                 self.request_id,
                 b"\r\n",

@@ -23,6 +23,7 @@ from twisted.web import server
 from targon_gw.core.errors import Code, Refusal
 
 from .channel import Channel
+from .doorway import LOCAL, Doorway, TurnedAway, turned_away
 from .request import Request
 from .strict import HttpLimits
 
@@ -81,9 +82,20 @@ class Site(server.Site):
         self.refusal_headers: RefusalHeaders = lambda path: ()
         self.tick = min(limits.head_deadline, limits.body_deadline, limits.idle)
         self.request_ids = fresh_ids()
+        self.doorway = Doorway()
         self.refusals: Counter[Code] = Counter()
         self._unlogged = 0
         self._log_after = 0.0
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """A Channel; or, for one connection too many, what tells it so and ends it."""
+        host = str(getattr(addr, "host", LOCAL))
+        refusal = self.doorway.refusal(host)
+        if refusal is None:
+            return super().buildProtocol(addr)
+        self.count_refusal(refusal, host)
+        now, beside = self.clock.seconds(), self.refusal_headers(b"/v1/")
+        return TurnedAway(turned_away(refusal, next(self.request_ids), now, beside))
 
     def count_refusal(self, refusal: Refusal, client_host: str) -> None:
         """Count a request that HTTP's rules refused; log one now and then, and nothing of its bytes."""

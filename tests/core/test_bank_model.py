@@ -1,4 +1,7 @@
-"""The bank against a plain list: hold, settle, cancel, crash, replay, time and other settings, in any order (P7)."""
+"""The bank against a plain list: hold, settle, cancel, crash, replay, time and other settings, in any order (P7).
+
+Sums are exact whatever limits and quotas are set meanwhile (faults catalogue, F-27), and nothing settles twice (F-28).
+"""
 
 from __future__ import annotations
 

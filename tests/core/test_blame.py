@@ -18,7 +18,7 @@ from targon_gw.core.attempts import (
 from targon_gw.core.config import Dialect
 from targon_gw.core.errors import Refusal
 from targon_gw.core.health import Barred as Out
-from targon_gw.core.health import Cooling, Disabled, Health, Ready, Spent, Suspect, Trial, name_of
+from targon_gw.core.health import Cooling, Disabled, Health, Ready, Spent, Suspect, Trial, name_of, until_of
 from targon_gw.core.keys import Lease, Want
 from targon_gw.core.pool import KeyPool
 from tests.fakes import MODEL, key, lease, lease_of, pool, the
@@ -72,7 +72,7 @@ class RowTests:
     @pytest.mark.parametrize("outcome", [Throttled(5.0), Exhausted(), Barred(), ModelFault()])
     def test_every_change_is_kept_with_its_reason(self, outcome: Outcome) -> None:
         """What changed, why, at which status, for which request, and what would end it."""
-        keys = pool(2)
+        keys = pool(3)
         held = lease(keys, 3.0, Want(MODEL, request_id="req_9"))
         keys.give_back(held, outcome, 3.0)
         (change,) = keys.taken_changes()
@@ -193,11 +193,10 @@ class ExhaustedTests:
 
     def test_rests_half_an_hour_and_more(self) -> None:
         """30 min, doubling to 6 h."""
-        keys, now, rests = pool(1), 0.0, []
+        keys, now, rests = pool(3), 0.0, []
         for _ in range(6):
             once(keys, 0, Exhausted(), now)
-            back = keys.vacancy(MODEL, now).back
-            assert back is not None
+            back = until_of(the(keys, 0).account.standing.health)
             rests.append((back - now) / 3600)
             now = back
 
@@ -256,8 +255,8 @@ class BarredTests:
     """401, 403."""
 
     def suspect(self) -> KeyPool:
-        """Two keys, of which the first was refused once."""
-        keys = pool(2)
+        """Three keys, of which the first was refused once."""
+        keys = pool(3)
         once(keys, 0, Barred(), 0.0)
         return keys
 
@@ -266,7 +265,7 @@ class BarredTests:
         keys = self.suspect()
 
         assert the(keys, 0).standing.health == Suspect()
-        assert {lease(keys, 1e6).key for _ in range(10)} == {the(keys, 1)}
+        assert {lease(keys, 1e6).key for _ in range(10)} == {the(keys, 1), the(keys, 2)}
 
     @pytest.mark.parametrize(
         ("outcome", "health"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from targon_gw.core.attempts import CallerFault, Outcome, Served, Throttled, VendorFault
-from targon_gw.core.blame import FAULTS_TO_OPEN
+from targon_gw.core.breakers import FAULTS_TO_OPEN
 from targon_gw.core.errors import Refusal
 from targon_gw.core.health import Cooling, Ready, Trial, strikes_of, until_of
 from targon_gw.core.keys import Want
@@ -58,9 +58,9 @@ class BreakerTests:
 
     @pytest.mark.parametrize("outcome", [Throttled(1.0), CallerFault(Refusal("invalid_value", "no"))])
     def test_other_outcomes_are_no_faults(self, outcome: Outcome) -> None:
-        """Three 429 or three bad requests in a row open nothing."""
+        """Two 429 or two bad requests in a row open nothing, however many accounts there are."""
         keys = pool(5)
-        for _ in range(3):
+        for _ in range(2):
             keys.give_back(lease(keys, 0.0), outcome, 0.0)
 
         assert type(keys.route(MODEL).standing.health) is Ready

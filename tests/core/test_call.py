@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from targon_gw.core.attempts import (
-    Abandoned,
     Barred,
     CallerFault,
     Exhausted,
@@ -19,11 +17,11 @@ from targon_gw.core.attempts import (
     Throttled,
     VendorFault,
 )
-from targon_gw.core.call import SAME_KEY_PAUSE, Call, Pass, Refuse, State, Step, Wait
+from targon_gw.core.call import SAME_KEY_PAUSE, Call, Pass, Queue, Refuse, State, Step, Wait
 from targon_gw.core.config import Config, Dialect, Duration, ModelSettings, Timeouts
 from targon_gw.core.errors import Refusal
 from targon_gw.core.keys import Want
-from tests.fakes import MODEL, ask, attempt_of, call, config, gateway, key, patient, rolls, upstream
+from tests.fakes import MODEL, ask, attempt_of, call, config, gateway, key, patient, upstream
 
 FAULT, SILENCE = VendorFault("500", 500), VendorFault("no first token in time", silent=True)
 TOO_LONG = CallerFault(Refusal("context_length_exceeded", "too long", "messages"))
@@ -89,14 +87,47 @@ class NextStepTests:
         assert attempt.upstream.name == "other"
         assert refusal_of(one.judge(ModelFault(), 2.0)).code == "model_not_found"
 
-    def test_silence_twice_is_not_asked_again(self) -> None:
-        """One silence may be the key's own trouble; after a second key's, none of the vendor's others is waited for."""
+    def test_silent_route_is_left(self) -> None:
+        """Another vendor before another key of the silent one; that one, once, where nobody else is (D-07)."""
         one = begun(config(upstream(3), upstream(1, "other"), retries=patient(attempts=9)))
+        assert attempt_of(one.judge(SILENCE, 60.0)).upstream.name == "other"
+        assert attempt_of(one.judge(SILENCE, 120.0)).upstream.name == "acme"
+
+        assert one.attempts[0].key is not one.attempts[2].key
+        assert refusal_of(one.judge(SILENCE, 180.0)).code == "upstream_timeout"
+
+    def test_silent_key_beside_others_that_serve(self) -> None:
+        """Where the route has served somebody who was asked later the key alone was silent: another one is asked."""
+        desk = gateway(config(upstream(3), upstream(1, "other"), retries=patient(attempts=9)))
+        one, two = call(desk), call(desk)
+        attempt_of(one.begin(0.0))
+        attempt_of(two.begin(1.0))
+        two.judge(Served(), 2.0)
         assert attempt_of(one.judge(SILENCE, 60.0)).upstream.name == "acme"
         assert attempt_of(one.judge(SILENCE, 120.0)).upstream.name == "other"
 
-        assert len(set(keys_of(one)[:2])) == 2
+        assert one.attempts[0].key is not one.attempts[1].key
         assert refusal_of(one.judge(SILENCE, 180.0)).code == "upstream_timeout"
+
+    def test_last_try_is_spent_elsewhere(self) -> None:
+        """Two keys of a vendor have failed: the last try is the fallback's, though there is a third key (D-46)."""
+        models = [ModelSettings(MODEL, fallback="small"), ModelSettings("small")]
+        one = begun(config(upstream(4), models=models))
+        assert attempt_of(one.judge(FAULT, 0.1)).model.id == MODEL
+        assert attempt_of(one.judge(FAULT, 0.2)).model.id == "small"
+
+        one = begun(config(upstream(4)))
+        one.judge(FAULT, 0.1)
+        assert attempt_of(one.judge(FAULT, 0.2)).model.id == MODEL
+        assert len(set(keys_of(one))) == 3
+
+    def test_silent_route_and_a_fallback(self) -> None:
+        """A model that may stand in goes before another key of the silent route."""
+        models = [ModelSettings(MODEL, fallback="small"), ModelSettings("small")]
+        one = begun(config(upstream(3), models=models))
+        attempt = attempt_of(one.judge(SILENCE, 60.0))
+
+        assert (attempt.model.id, one.shown_model) == ("small", "small")
 
     def test_only_key_once_more_after_a_pause(self) -> None:
         """A fault of the only key: the same key after up to 250 ms, once; then it is over."""
@@ -210,8 +241,10 @@ class FallbackTests:
         )
         one = begun(settings)
 
-        assert one.judge(Throttled(5.0), 1.0) == Wait(6.0)
-        assert attempt_of(one.resume(6.0)).model.id == MODEL
+        assert one.judge(Throttled(5.0), 1.0) == Queue()
+        assert one.called_up(5.9) is None
+        attempt = one.called_up(6.0)
+        assert attempt is not None and attempt.attempt.model.id == MODEL
 
 
 class OnlyAccountTests:
@@ -222,8 +255,9 @@ class OnlyAccountTests:
         """Its other keys are not asked; the call waits out the rest, then asks the account again (D-32)."""
         one = begun(config(upstream([key(0, "a"), key(1, "a")], dialect=dialect)))
 
-        assert one.judge(Throttled(7.0), 1.0) == Wait(8.0)
-        attempt_of(one.resume(8.0))
+        assert one.judge(Throttled(7.0), 1.0) == Queue()
+        assert one.called_up(7.9) is None
+        assert one.called_up(8.0) is not None
         assert isinstance(one.judge(Served(), 9.0), Pass)
 
     def test_not_beyond_the_deadline(self) -> None:
@@ -310,71 +344,3 @@ class BoundsTests:
 
         assert whole.attempts[0].key.first_token is None
         assert stream.attempts[0].key.first_token == 3.0
-
-
-class StateTests:
-    """The table at the head of the module."""
-
-    def in_state(self, state: State) -> Call:
-        """A call in that state."""
-        one = call(gateway(config(upstream(1))))
-        if state is not State.ADMITTED:
-            one.begin(0.0)
-        match state:
-            case State.WAITING:
-                one.judge(FAULT, 0.0)
-            case State.PASSING:
-                one.judge(Served(), 0.0)
-            case State.REFUSED:
-                one.judge(BAD, 0.0)
-            case State.SETTLED:
-                one.settled()
-        assert one.state is state
-        return one
-
-    LEGAL: dict[tuple[State, str], State] = {
-        (State.ADMITTED, "begin"): State.TRYING,
-        (State.TRYING, "judge"): State.PASSING,
-        (State.WAITING, "resume"): State.TRYING,
-        **{(state, "settled"): State.SETTLED for state in State if state is not State.SETTLED},
-    }
-
-    @pytest.mark.parametrize(
-        ("state", "act"), list(itertools.product(State, ["begin", "judge", "resume", "settled"])), ids=str
-    )
-    def test_what_is_not_in_the_table_raises(self, state: State, act: str) -> None:
-        """Each act in each state: where the table leads, or an error that changes nothing."""
-        one = self.in_state(state)
-        acts: dict[str, Callable[[], object]] = {
-            "begin": lambda: one.begin(0.0),
-            "judge": lambda: one.judge(Served(), 0.0),
-            "resume": lambda: one.resume(0.0),
-            "settled": one.settled,
-        }
-        if (state, act) in self.LEGAL:
-            acts[act]()
-            assert one.state is self.LEGAL[state, act]
-        else:
-            with pytest.raises(RuntimeError):
-                acts[act]()
-            assert one.state is state
-
-    @pytest.mark.parametrize("outcome", [Abandoned(), FAULT, Throttled(1.0), Barred(), BAD, ModelFault()])
-    def test_a_judged_lease_is_back(self, outcome: Outcome) -> None:
-        """Whatever came of an attempt that was not served, its key is not held any longer."""
-        one = begun(config(upstream(3)))
-        one.judge(outcome, 0.0)
-
-        assert not one.attempts[0].lease.open
-        assert one.attempts[0].key.in_flight == 0
-        assert (one.attempts[0].outcome, one.attempts[0].ended) == (outcome, 0.0)
-
-    def test_jitter_spreads_the_second_tries(self) -> None:
-        """Calls that failed together come back at different times, all within 250 ms."""
-        desk = gateway(config(upstream(1)), rolls(0.0, 0.4, 0.8))
-        ones = [call(desk) for _ in range(2)]
-        for one in ones:
-            one.begin(0.0)
-        steps = [one.judge(FAULT, 0.0) for one in ones]
-
-        assert steps == [Wait(0.0), Wait(0.4 * SAME_KEY_PAUSE)]

@@ -6,13 +6,15 @@ import pytest
 
 from targon_gw.core.attempts import Barred, Exhausted, ModelFault, Outcome, Throttled, VendorFault
 from targon_gw.core.call import Refuse
-from targon_gw.core.config import Config, Dialect, PerKey
+from targon_gw.core.config import Bounds, Config, Dialect, PerKey
 from targon_gw.core.errors import Refusal
 from targon_gw.core.gateway import Gateway
 from targon_gw.core.keys import Want
 from tests.fakes import MODEL, attempt_of, call, config, gateway, key, patient, upstream
 
 FAULT = VendorFault("500", 500)
+AT_ONCE = Bounds(waiting=0)
+"""No call waits for a key: it is told at once."""
 
 
 def told(desk: Gateway, now: float) -> Refusal:
@@ -59,7 +61,7 @@ class UnservedTests:
     )
     def test_words(self, outcomes: tuple[Outcome, ...], message: str, wait: float | None) -> None:
         """The wait is at least 1 s, never rounded down, and none where time alone mends nothing (D-36)."""
-        desk = gateway(config(upstream(len(outcomes))))
+        desk = gateway(config(upstream(len(outcomes)), limits=AT_ONCE))
         came(desk, *outcomes)
         refusal = told(desk, 0.0)
 
@@ -75,7 +77,7 @@ class UnservedTests:
 
     def test_all_busy(self) -> None:
         """Every key has as many calls as it may: worth trying again in a second."""
-        desk = gateway(config(upstream(1, per_key=PerKey(1))))
+        desk = gateway(config(upstream(1, per_key=PerKey(1)), limits=AT_ONCE))
         attempt_of(call(desk).begin(0.0))
         refusal = told(desk, 0.0)
 
@@ -84,7 +86,7 @@ class UnservedTests:
 
     def test_breaker_open(self) -> None:
         """The keys are well, the vendor is not: it says so, and when it is tried again (D-47)."""
-        desk = gateway(config(upstream(3)))
+        desk = gateway(config(upstream(3), limits=AT_ONCE))
         came(desk, FAULT, FAULT, FAULT)
         refusal = told(desk, 0.0)
 
@@ -93,7 +95,7 @@ class UnservedTests:
 
     def test_two_vendors(self) -> None:
         """Keys of all routes are counted, and the first of either to return."""
-        desk = gateway(config(upstream(1), upstream([key(7, enabled=False)], "other")))
+        desk = gateway(config(upstream(1), upstream([key(7, enabled=False)], "other"), limits=AT_ONCE))
         came(desk, Throttled(9.0))
 
         assert told(desk, 0.0).message == f"No usable key for {MODEL}: 1 cooling (next in 9 s), 1 disabled."
@@ -131,7 +133,7 @@ class TriedTests:
 
     def test_tries_used_up_while_keys_are_left(self) -> None:
         """Three accounts said 429 and a fourth was not asked: that is no busy gateway, and it says so."""
-        refusal = self.give_up(config(upstream(4)), *[Throttled(30.0)] * 3)
+        refusal = self.give_up(config(upstream(8)), *[Throttled(30.0)] * 3)
 
         assert refusal.code == "overloaded"
         assert refusal.message == f"The vendor of {MODEL} turned down what was tried, 3 in all. Try again in 1 s."

@@ -52,7 +52,7 @@ class KeyringTests:
         ],
     )
     def test_near_and_far_misses_are_alike(self, secret: bytes) -> None:
-        """Whatever else is sent is nobody's, and is refused in the same words, which do not hold it (C-01…C-05)."""
+        """Whatever else is sent is nobody's, and is refused in the same words, without it (C-01 to C-05, F-15)."""
         with pytest.raises(Refusal) as refused:
             identify(ring().find(secret), "192.0.2.1", 0.0)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from targon_gw.core.config import Dialect
-from targon_gw.core.dialects import FALLBACK_MAX_TOKENS, HABITS, asked_tokens, edits
+from targon_gw.core.config import Dialect, Prefill
+from targon_gw.core.dialects import FALLBACK_MAX_TOKENS, HABITS, asked_tokens, edits, going_on
 from targon_gw.core.openai import Ask, Endpoint, write
 from tests.fakes import ask
 
@@ -86,4 +86,29 @@ class HabitsTests:
             Dialect.OPENAI: True,
             Dialect.VLLM: True,
             Dialect.TARGON: False,
+        }
+
+
+class GoingOnTests:
+    """Bodies that ask a vendor to go on with what was said."""
+
+    def test_what_is_left(self) -> None:
+        """Every bound that the vendor would be sent is what is left of it, at least one; none is made up."""
+        asked = ask(max_completion_tokens=10)
+        targon = going_on(edits(Dialect.TARGON, asked, "m", None), asked, Prefill.VLLM, "Once", 6)
+        openai = going_on(edits(Dialect.OPENAI, asked, "m", None), asked, Prefill.VLLM, "Once", -3)
+        unbound = going_on(edits(Dialect.OPENAI, ask(), "m", None), ask(), Prefill.VLLM, "Once", None)
+
+        assert (targon["max_tokens"], targon["max_completion_tokens"]) == (b"6", None)
+        assert (openai.get("max_tokens"), openai["max_completion_tokens"]) == (None, b"1")
+        assert not {"max_tokens", "max_completion_tokens"} & unbound.keys()
+
+    def test_message(self) -> None:
+        """The beginning is the last message, behind the client's own, which pass as they came."""
+        asked = ask(messages=[{"role": "user", "content": "x", "odd": 1.50}])
+        changed = going_on({}, asked, Prefill.DEEPSEEK, 'a "b"\n', None)
+
+        assert changed == {
+            "messages": b'[{"role": "user", "content": "x", "odd": 1.5},'
+            b'{"role":"assistant","content":"a \\"b\\"\\n","prefix":true}]'
         }

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from targon_gw.core.attempts import Exhausted, Served, VendorFault
+from targon_gw.core.attempts import Exhausted, Served, Throttled, VendorFault
 from targon_gw.core.bank import Tally
 from targon_gw.core.call import Call, Pass, State
 from targon_gw.core.config import Config, Price, QuotaPlan, RateLimits, Unit
@@ -14,6 +14,7 @@ from targon_gw.core.errors import Refusal
 from targon_gw.core.gateway import Gateway
 from targon_gw.core.ledger import Ending
 from targon_gw.core.meter import Source, Usage
+from targon_gw.core.rescue import Broken
 from tests.fakes import (
     CLIENT_SECRET,
     MODEL,
@@ -109,8 +110,13 @@ class SettleTests:
             one.begin(0.0)
         if state is State.WAITING:
             one.judge(FAULT, 0.0)
+        if state is State.QUEUED:
+            one.judge(Throttled(5.0), 0.0)
         if state is State.PASSING:
             one.judge(Served(), 0.0)
+        if state is State.UNFINISHED:
+            one.judge(Served(), 0.0)
+            one.cut(Broken(FAULT, Usage(1, 1), None), 0.0)
         if state is State.REFUSED:
             one.judge(Exhausted(), 0.0)
         assert one.state is state
@@ -118,6 +124,7 @@ class SettleTests:
 
         assert all(k.in_flight == 0 for k in desk.pools["acme"].keys.values())
         assert memory(desk).tally("ann") == Tally(calls=1)
+        assert not desk.waiting
 
     @pytest.mark.parametrize(
         ("ending", "faults"), [(Ending.SERVED, 0), (Ending.ABANDONED, 0), (Ending.FAILED, 0), (Ending.TRUNCATED, 1)]
@@ -127,7 +134,7 @@ class SettleTests:
         desk = gateway()
         settled(desk, serving(desk), closing(ending), 1.0)
 
-        assert desk.pools["acme"].route(MODEL).faults == faults
+        assert desk.pools["acme"].route(MODEL).cuts == faults
 
     @pytest.mark.parametrize("ending", [Ending.TRUNCATED, Ending.FAILED])
     @pytest.mark.parametrize("passing", [True, False])

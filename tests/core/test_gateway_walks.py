@@ -23,15 +23,21 @@ from targon_gw.core.attempts import (
     VendorFault,
 )
 from targon_gw.core.bank import MemoryBank
-from targon_gw.core.call import Attempt, Call, Pass, Refuse, Step, Try, Wait
+from targon_gw.core.call import Attempt, Call, Pass, Queue, Refuse, Step, Try, Unfinished, Wait
 from targon_gw.core.catalog import Leg
-from targon_gw.core.config import Config, Dialect, Draw, ModelSettings, PerKey
+from targon_gw.core.config import Bounds, Config, Dialect, Draw, ModelSettings, PerKey, Prefill, RescuePlan
 from targon_gw.core.errors import Refusal
 from targon_gw.core.gateway import Gateway
 from targon_gw.core.keys import UpstreamKey
 from targon_gw.core.ledger import Ending
 from targon_gw.core.meter import Usage
+from targon_gw.core.rescue import Broken, Passed
 from tests.fakes import MODEL, ask, call, closing, config, gateway, key, patient, settled, upstream
+
+from .answered import IDS, Written
+
+AT_ONCE = Bounds(waiting=0)
+"""No call waits for a key: it is told at once."""
 
 OUTCOMES: list[Outcome] = [
     Served(),
@@ -50,6 +56,20 @@ OUTCOMES: list[Outcome] = [
 ]
 
 
+CUTS = (VendorFault, Throttled, CallerFault, Abandoned)
+"""What a stream may break off with."""
+
+
+def told(*deltas: dict[str, Any]) -> Passed:
+    """What a client was sent."""
+    passed = Passed()
+    passed.add([Written(IDS).event(0, delta) for delta in deltas])
+    return passed
+
+
+HAS = [None, told({"role": "assistant"}), told({"role": "assistant"}, {"content": "Once"})]
+
+
 def end(desk: Gateway, one: Call, ending: Ending, now: float) -> None:
     """Its end."""
     settled(desk, one, closing(ending, Usage(1, 1) if ending is Ending.SERVED else None), now)
@@ -63,7 +83,8 @@ def walk_settings(dialect: Dialect, draw: Draw) -> Config:
         ModelSettings("nick", alias=MODEL),
     ]
     first = upstream([key(0, "a"), key(1, "a"), key(2, "b", 3)], dialect=dialect, draw=draw, per_key=PerKey(2))
-    return config(first, upstream([key(8), key(9)], "other", draw=draw), models=models)
+    able = RescuePlan(prefill=Prefill.VLLM)
+    return config(first, upstream([key(8), key(9)], "other", draw=draw, rescue=able), models=models)
 
 
 class Walk:
@@ -80,6 +101,7 @@ class Walk:
         if act == "begin":
             model = (MODEL, "small", "nick")[number % 3]
             tokens: dict[str, Any] = {} if number % 2 else {"max_tokens": 1 + number}
+            tokens |= {"seed": 1} if number % 3 else {}
             self.steps[call(self.desk, self.now, ask(model, stream=number % 5 == 0, **tokens))] = None
         elif act == "time":
             self.now += (0.01, 1.0, 20.0, 700.0)[number % 4]
@@ -100,8 +122,16 @@ class Walk:
             case Wait(until):
                 self.now = max(self.now, until)
                 self.steps[one] = one.resume(self.now)
+            case Queue():
+                self.turn()
+                return
+            case Pass() if not isinstance(outcome, CUTS):
+                self.end(one, Ending.SERVED)
+                return
             case Pass():
-                self.end(one, Ending.TRUNCATED if isinstance(outcome, VendorFault) else Ending.SERVED)
+                self.steps[one] = one.cut(Broken(outcome, Usage(1, 1), HAS[len(self.steps) % 3]), self.now)
+            case Unfinished():
+                self.end(one, Ending.TRUNCATED)
                 return
             case Refuse():
                 self.end(one, Ending.REFUSED)
@@ -112,6 +142,16 @@ class Walk:
             assert self.now <= step.until
         if isinstance(step, Try):
             self.check_choice(one)
+        if one.rescue is not None:
+            assert isinstance(step, Try | Wait | Pass | Unfinished)
+            assert len({attempt.model for attempt in one.attempts if attempt.sequel}) <= 1
+
+    def turn(self) -> None:
+        """Whoever may goes on, and whoever's time is up is told."""
+        while ended := self.desk.waiting.turn(self.now):
+            for one, step in ended:
+                assert isinstance(self.steps[one], Queue)
+                self.steps[one] = step
 
     def check_choice(self, one: Call) -> None:
         """A new attempt: never a key that was tried while another may serve, and never past the deadline."""
@@ -146,6 +186,7 @@ class Walk:
             for one in pool.keys.values():
                 assert one.in_flight == sum(lease.key is one for lease in held) >= 0
         assert self.desk.calls == set(self.steps)
+        assert len(self.desk.waiting) == sum(isinstance(step, Queue) for step in self.steps.values())
         assert isinstance(self.desk.bank, MemoryBank)
         tally = self.desk.bank.tally("ann")
         assert (tally.in_flight, tally.calls) == (len(self.steps), self.ended.total())
@@ -218,7 +259,7 @@ class OutageTests:
     @pytest.mark.parametrize("keys", [1, 20])
     def test_is_not_tripled(self, keys: int, took: float) -> None:
         """A thousand calls, fifty a second: at most 1.2 attempts each in all; every client is told (D-47, P14)."""
-        desk = gateway(config(upstream(keys), upstream(keys, "other")), Random(1).random)
+        desk = gateway(config(upstream(keys), upstream(keys, "other"), limits=AT_ONCE), Random(1).random)
         attempts, told, longest = storm(desk, 1000, 0.02, VendorFault("connection refused"), took)
 
         assert attempts <= 1200
@@ -229,7 +270,7 @@ class OutageTests:
 
     def test_all_at_once(self) -> None:
         """A thousand calls under way when everything breaks: the budget alone holds their second tries down."""
-        desk = gateway(config(upstream(40, per_key=PerKey(50))), Random(2).random)
+        desk = gateway(config(upstream(40, per_key=PerKey(50)), limits=AT_ONCE), Random(2).random)
         attempts, told, _ = storm(desk, 1000, 0.0, VendorFault("reset"), 1.0)
 
         assert attempts <= 1230
@@ -237,7 +278,7 @@ class OutageTests:
 
     def test_limits_alike(self) -> None:
         """Where all accounts say 429, second tries stay within the budget too."""
-        desk = gateway(config(upstream(40), retries=patient(deadline=5.0)), Random(3).random)
+        desk = gateway(config(upstream(40), retries=patient(deadline=5.0), limits=AT_ONCE), Random(3).random)
         attempts, told, _ = storm(desk, 1000, 0.02, Throttled(60.0), 0.05)
 
         assert attempts <= 1230

@@ -33,6 +33,13 @@ class ReadRowsTests:
 
         assert read_rows(bytes(block)) is None
 
+    def test_the_mark_of_a_line_is_looked_at(self) -> None:
+        """E-04: `, ` in the place of `- `, a bit away, would still be JSON in the middle of many lines."""
+        block = b"".join(line_of(Entry(Kind.CALL, 5.0, "req_1"), n) for n in (1, 2, 3))
+
+        assert read_rows(block) is not None
+        assert read_rows(block.replace(b"\n- ", b"\n, ", 1)) is None
+
     @pytest.mark.parametrize("numbers", [(2, 1), (1, 1)])
     def test_numbers_grow(self, numbers: tuple[int, ...]) -> None:
         """Lines out of order are for whoever looks at each."""

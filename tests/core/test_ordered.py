@@ -20,7 +20,7 @@ class OrderedTests:
         self, puts: list[tuple[UpstreamKey, float | None]], fit: set[UpstreamKey], below: float
     ) -> None:
         """Whatever was put before: it is what a look at all of them would find."""
-        ordered = Ordered()
+        ordered = Ordered[UpstreamKey]()
         known: dict[UpstreamKey, float] = {}
         for key, number in puts:
             ordered.put(key, number)
@@ -38,7 +38,7 @@ class OrderedTests:
     @settings(max_examples=50, deadline=None)
     def test_until(self, puts: list[tuple[UpstreamKey, float | None]], most: float) -> None:
         """All that are due come out, each once, in order; the rest stays."""
-        ordered = Ordered()
+        ordered = Ordered[UpstreamKey]()
         for key, number in puts:
             ordered.put(key, number)
         known = dict(ordered.numbers)
@@ -51,7 +51,7 @@ class OrderedTests:
 
     def test_does_not_grow(self) -> None:
         """What is no longer so is thrown out, however often a number changes, and little is looked at for the first."""
-        ordered = Ordered()
+        ordered = Ordered[UpstreamKey]()
         for number in range(10_000):
             ordered.put(KEYS[number % 5], 20_000.0 - number)
         looked: list[UpstreamKey] = []

@@ -118,7 +118,7 @@ class SwitchTests:
 
     def test_barred_comes_back_by_a_changed_file(self) -> None:
         """A barred key stays barred at any save, and is tried again once the file has switched it off and on."""
-        keys = pool(1)
+        keys = pool(3)
         keys.give_back(lease(keys, 0.0), Barred(), 0.0)
         keys.give_back(keys.lease_for_probe(the(keys, 0), Want(MODEL), 1.0), Barred(), 1.0)
         assert the(keys, 0).standing.health == Out()

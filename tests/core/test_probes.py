@@ -59,20 +59,21 @@ class DueTests:
         fakes.the(made, 0).standing.move(health)
         assert numbers(made, 159.0) == []
         assert numbers(made, 160.0) == [0]
-        fakes.the(made, 0).probed_at = 150.0
-        assert numbers(made, 209.0) == []
-        assert numbers(made, 210.0) == [0]
+        probe(made, fakes.the(made, 0), 160.0)
+        fakes.the(made, 0).standing.move(health)
+        assert numbers(made, 219.0) == []
+        assert numbers(made, 220.0) == [0]
 
     def test_credit(self) -> None:
         """An account out of credit is asked every five minutes during its rest, one key for all of its keys in turn."""
         made = pool([fakes.key(0, "a"), fakes.key(1, "a"), fakes.key(2, "b")])
         fakes.the(made, 0).account.standing.move(Spent(10_000.0, 1))
         assert numbers(made, 100.0) == [0]
-        fakes.the(made, 0).probed_at = 100.0
-        assert numbers(made, 100.0) == [1]
-        fakes.the(made, 1).probed_at = 200.0
+        probe(made, fakes.the(made, 0), 100.0)
         assert numbers(made, 99.0 + CREDIT_EVERY) == []
-        assert numbers(made, 100.0 + CREDIT_EVERY) == [0]
+        assert numbers(made, 100.0 + CREDIT_EVERY) == [1]
+        probe(made, fakes.the(made, 1), 100.0 + CREDIT_EVERY)
+        assert numbers(made, 100.0 + 2 * CREDIT_EVERY) == [0]
 
     @pytest.mark.parametrize("health", [Cooling(100.0, 1), Spent(100.0, 1)])
     def test_account_whose_rest_is_over(self, health: Health) -> None:

@@ -11,15 +11,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from targon_gw.core import standings
-from targon_gw.core.attempts import LONGEST_WAIT, Exhausted, Served, Throttled
-from targon_gw.core.blame import LONGEST_REST
+from targon_gw.core.attempts import (
+    LONGEST_WAIT,
+    Exhausted,
+    ModelFault,
+    Outcome,
+    Served,
+    Throttled,
+    VendorFault,
+)
+from targon_gw.core.attempts import Barred as Refused
 from targon_gw.core.byhand import disable
+from targon_gw.core.charges import LONGEST_REST
 from targon_gw.core.config import Dialect, KeySettings
 from targon_gw.core.health import Barred, Cooling, Disabled, Health, Ready, Spent, Standing, Suspect, Trial
 from targon_gw.core.keys import Want
+from targon_gw.core.ledger import line_of
+from targon_gw.core.lines import Row, read_rows
 from targon_gw.core.pool import KeyPool
 from targon_gw.core.probes import due
-from tests.fakes import MODEL, WALL, key, lease, lease_of, pool, the
+from tests.fakes import MODEL, WALL, key, lease, lease_of, pool, the, upstream
 
 NOW = 100.0
 """When the state is written."""
@@ -249,3 +260,95 @@ class OtherSettingsTests:
         fresh = taken_up({}, pool(2))
 
         assert fresh.census(START) == {"usable": 2}
+
+
+def told(pool: KeyPool) -> list[Row]:
+    """The lines of what has changed in a pool, as the ledger has them."""
+    lines = [
+        line_of(standings.entry_of(pool.name, change, WALL), number)
+        for number, change in enumerate(pool.taken_changes(), 1)
+    ]
+    rows = read_rows(b"".join(lines)) if lines else []
+    assert rows is not None
+    return rows
+
+
+class RetraceTests:
+    """What changed after the state was written, out of the lines behind it."""
+
+    def retraced(self, before: KeyPool, state: dict[str, Any], later: float = 0.0) -> KeyPool:
+        """The pool of the next run: the state, then the lines."""
+        last = {(row.upstream, row.id): row for row in told(before)}
+        after = taken_up(state, KeyPool(before.settings, before.roll), later)
+        standings.retrace({after.name: after}, last.values(), START, WALL + NOW + later - START)
+        return after
+
+    @pytest.mark.parametrize("dialect", [Dialect.OPENAI, Dialect.TARGON])
+    @pytest.mark.parametrize("outcome", [Throttled(60.0), Exhausted(), Refused(), VendorFault("500"), ModelFault()])
+    def test_as_if_it_had_run_on(self, outcome: Outcome, dialect: Dialect) -> None:
+        """A rest, a suspicion, an open breaker of the last seconds is there again, to the same moment."""
+        before = pool(5, dialect=dialect)
+        state = written(before)
+        for _ in range(3 if isinstance(outcome, VendorFault) else 1):
+            before.give_back(lease(before, NOW + 1.0), outcome, NOW + 1.0)
+        after = self.retraced(before, state, 2.0)
+
+        again = standings.to_state([after], START, WALL + NOW + 2.0 - START)
+        assert comparable(again) == comparable(written(before, NOW + 2.0))
+
+    def test_what_is_well_again(self) -> None:
+        """A rest in the state that has ended since is over."""
+        before = pool(2, dialect=Dialect.TARGON)
+        before.give_back(lease_of(before, 0, NOW - 50.0), Throttled(40.0), NOW - 50.0)
+        before.taken_changes()
+        state = written(before)
+        for _ in range(4):
+            before.give_back(lease_of(before, 0, NOW + 1.0), Served(), NOW + 1.0)
+        after = self.retraced(before, state, 2.0)
+
+        assert type(the(after, 0).account.standing.health) is Ready
+
+    def test_the_same_twice(self) -> None:
+        """What the state knows already is no further strike."""
+        before = pool(2, dialect=Dialect.TARGON)
+        before.give_back(lease_of(before, 0, NOW), Throttled(40.0), NOW)
+        after = self.retraced(before, written(before))
+
+        health = the(after, 0).account.standing.health
+        assert isinstance(health, Cooling)
+        assert health.strikes == 1
+
+    def test_a_strike_more(self) -> None:
+        """A rest that began after the state was written is one more than those that the state has."""
+        before = pool(2, dialect=Dialect.TARGON)
+        before.give_back(lease_of(before, 0, NOW - 50.0), Throttled(40.0), NOW - 50.0)
+        state = written(before)
+        before.give_back(lease_of(before, 0, NOW + 1.0), Throttled(40.0), NOW + 1.0)
+        health = the(self.retraced(before, state, 2.0), 0).account.standing.health
+        assert isinstance(health, Cooling)
+        assert health.strikes == 2
+
+    def test_names_that_are_gone(self) -> None:
+        """Keys, accounts and vendors that the settings name no more are passed over; a switched-off key stays off."""
+        before = pool([key(0, "a"), key(1, "b"), key(2, "c")])
+        for number, outcome in enumerate((Exhausted(), Throttled(60.0), Refused())):
+            before.give_back(lease_of(before, number, float(number)), outcome, float(number))
+        rows = told(before)
+        after = KeyPool(upstream([key(9, "z"), key(0, "a", enabled=False)]), before.roll)
+        standings.retrace({after.name: after, "x": pool(1)}, rows, START, WALL)
+        assert isinstance(the(after, 1).standing.health, Disabled)
+        assert isinstance(the(after, 1).account.standing.health, Spent)
+        assert type(the(after, 0).account.standing.health) is Ready
+
+    def test_an_account_of_any_name(self) -> None:
+        """`account X for M`: an account may itself be called so."""
+        before = pool([key(0, "a for b"), key(1, "a")])
+        before.give_back(lease_of(before, 0, NOW), Throttled(40.0), NOW)
+        after = self.retraced(before, written(pool([key(0, "a for b"), key(1, "a")])))
+        assert not after.accounts["a"].leaves
+        assert isinstance(after.accounts["a for b"].leaves[MODEL].health, Cooling)
+
+
+def comparable(state: dict[str, Any]) -> Any:
+    """A state whose moments are told to the tenth of a second: lines are less exact than it is."""
+    return json.loads(json.dumps(state), parse_float=lambda text: round(float(text), 1))

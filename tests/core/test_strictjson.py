@@ -159,7 +159,7 @@ class MembersTests:
         ids=["elements", "names", "texts of commas", "objects"],
     )
     def test_too_many_parts_are_refused(self, body: bytes) -> None:
-        """B-10: what would take long to read is not read."""
+        """B-10, F-19: what would take long to read is not read, nor as many names as a flood of equal hashes needs."""
         assert refused(body) == "request_too_large"
 
     def test_commas_in_texts_are_not_parts(self) -> None:

@@ -38,12 +38,14 @@ def documents() -> list[bytes]:
     told = [case.raw.partition(b"\r\n\r\n")[2] for case in asking.CASES if len(case.raw) < 2000]
     for prompt in PROMPTS.values():
         good = b'{"model":"%b",%b' % (fakes.MODEL.encode(), prompt)
-        told += [good + b',"%b":%b}' % (name, odd) for odd in ODD if len(odd) < 500 for name in (b"n", b"stream_options")]
+        told += [
+            good + b',"%b":%b}' % (name, odd) for odd in ODD if len(odd) < 500 for name in (b"n", b"stream_options")
+        ]
     return told
 
 
 def check_head(data: bytes) -> None:
-    """A-01 to A-11, A-20: a head is taken or refused; remembered ones change nothing; no beginning is refused too soon."""
+    """A-01 to A-11, A-20: a head is taken or refused; what came before changes nothing; nothing is refused too soon."""
     raw = data.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
     alone = meaning(lambda: read_head(raw, LIMITS))
     reader = Reader(LIMITS)
@@ -91,7 +93,7 @@ def serve(request: Request) -> None:
 
 
 def check_document(data: bytes) -> None:
-    """B-01 to B-10, B-18, B-20: a body is refused, or it is an object that a plain parser reads alike, and goes out whole."""
+    """B-01 to B-10, B-18, B-20: a body is refused, or an object that plain parsers read alike; it goes out whole."""
     try:
         found = members(data)
     except Refusal as refusal:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from targon_gw.core.config import SECRET_LIKE
 from targon_gw.core.ledger import BadLine, Ending, Entry, Kind, line_of, read_line
 from targon_gw.core.lines import entry_of, read_rows
 from targon_gw.core.meter import Source, Usage
@@ -26,6 +27,8 @@ from tests.settings.test_loading import ENVIRON, SAMPLE
 from .target import Target
 
 NAMES = tuple(SMALL)
+LONGEST_NUMBER = 64
+"""Characters; what is longer is text to us, and may be a number to PyYAML."""
 USED = Usage(30, 12, cached=3, reasoning=4, source=Source.UPSTREAM)
 CALL = Entry(Kind.CALL, 1763766000.5, "req_1", "ann", "acme/large", status=200, ending=Ending.SERVED, usage=USED)
 
@@ -41,12 +44,24 @@ def folder() -> Path:
 def settings() -> list[bytes]:
     """A byte that says which file, and the file's text: the manual's, and small ones."""
     found = [bytes([number]) + SAMPLE[name].encode() for number, name in enumerate(NAMES)]
-    texts = ("", "a: b", "- x", "no", "a: &x 1\nb: *x", "!!python/object:os.system x", "a: 010\nb: 12:30", "a: 1\na: 2", "\t", "{", "a: |\n b")
+    texts = (
+        "",
+        "a: b",
+        "- x",
+        "no",
+        "a: &x 1\nb: *x",
+        "!!python/object:os.system x",
+        "a: 010\nb: 12:30",
+        "a: 1\na: 2",
+        "\t",
+        "{",
+        "a: |\n b",
+    )
     return found + [bytes([number]) + text.encode() for number in range(4) for text in texts]
 
 
 def check_yaml(data: bytes) -> None:
-    """E-12: any text is a document or a list of problems; without problems it says what PyYAML reads, but for numbers."""
+    """E-12: any text is a document or a list of problems; without these it says what PyYAML reads, but for numbers."""
     try:
         text = data[1:].decode()
     except UnicodeDecodeError:
@@ -56,35 +71,25 @@ def check_yaml(data: bytes) -> None:
     for problem in found.problems:
         assert str(problem) and problem.line >= 0
     if not found.problems and found.root is not None:
-        assert shape(found.root) == shape_of(yaml.safe_load(text))
+        with suppress(yaml.constructor.ConstructorError, ValueError):  # of `=` and of the 31st of June it makes nothing
+            assert agree(found.root, yaml.load(text, yaml.CSafeLoader))
 
 
-def shape(node: Node) -> object:
-    """Lists, names, and texts that nobody could take for anything else."""
+def agree(node: Node, value: object) -> bool:
+    """Whether `value`, of PyYAML's making, has the same lists, names and texts; numbers we read otherwise."""
     match node.value:
         case dict() as children:
-            return {name: shape(child) for name, child in children.items()}
+            return (
+                isinstance(value, dict)
+                and children.keys() == value.keys()
+                and all(agree(child, value[name]) for name, child in children.items())
+            )
         case list() as children:
-            return [shape(child) for child in children]
-        case Guess():
-            return None
-        case str() as text:
-            return text
+            return isinstance(value, list) and all(map(agree, children, value)) and len(children) == len(value)
+        case str() as text if not isinstance(text, Guess):
+            return text == value or (len(text) > LONGEST_NUMBER and not isinstance(value, dict | list))
         case _:
-            return None
-
-
-def shape_of(value: object) -> object:
-    """The same of what PyYAML has made."""
-    match value:
-        case dict():
-            return {name: shape_of(child) for name, child in value.items()}
-        case list():
-            return [shape_of(child) for child in value]
-        case str():
-            return value
-        case _:
-            return None
+            return not isinstance(value, dict | list)
 
 
 def check_settings(data: bytes) -> None:
@@ -95,7 +100,7 @@ def check_settings(data: bytes) -> None:
     try:
         load(path, ENVIRON)
     except SettingsError as error:
-        assert error.problems and "sn4_" not in str(error)
+        assert error.problems and not SECRET_LIKE.search(str(error).replace("\N{REPLACEMENT CHARACTER}", ""))
 
 
 def ledgers() -> list[bytes]:
@@ -103,11 +108,20 @@ def ledgers() -> list[bytes]:
     texts = [line_of(CALL, n) for n in (1, 2, 3)]
     other = line_of(Entry(Kind.CALL, 5.0, "req_2", note="x\ty", reference="é"), 4)
     whole = b"".join([*texts, other])
-    return [whole, whole[:-1], whole[: len(texts[0]) + 40], texts[0], b"".join(reversed(texts)), b"\n", b"- {}\n", whole.replace(b"ann", b"anm")]
+    return [
+        whole,
+        whole[:-1],
+        whole[: len(texts[0]) + 40],
+        texts[0],
+        b"".join(reversed(texts)),
+        b"\n",
+        b"- {}\n",
+        whole.replace(b"ann", b"anm"),
+    ]
 
 
 def check_ledger(data: bytes) -> None:
-    """E-03, E-04: a line is good or bad; many at once say what they say one by one; a file is read or called damaged."""
+    """E-03, E-04: a line is good or bad; many at once say what each says; a file is read or called damaged."""
     whole, found, _ = data.rpartition(b"\n")
     block = mended(whole + found)
     rows = read_rows(block) if block else None
@@ -134,7 +148,7 @@ def mended(data: bytes) -> bytes:
     """Lines that end in a checksum that nobody can guess get the right one: else the search would end at it."""
     found = []
     for line in data.splitlines(keepends=True):
-        if line.startswith(b"- {") and line.endswith(b'"}\n') and line[-19:-11] == b',"crc":"':
+        if line.startswith(b"- {") and line.endswith(b'"}\n') and line.find(b',"crc":"') == len(line) - 19:
             line = line[:-11] + b"%08x" % zlib.crc32(line[2:-19] + b"}") + b'"}\n'
         found.append(line)
     return b"".join(found)

@@ -16,15 +16,22 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
 from attrs import frozen
 
-PAGES = ("vendors", "clients", "files")
-NAMES = ("stream", "body", "wait", "answer", "head", "request", "document", "yaml", "settings", "ledger")
-"""The targets of those pages; to know them must not import what atheris is to look into."""
+from tests.fuzz.target import Target
+
+PAGES = {
+    "vendors": ("stream", "body", "wait", "answer"),
+    "clients": ("head", "request", "document"),
+    "files": ("yaml", "settings", "ledger"),
+}
+"""The targets by page: known here, since to import a page is to import what atheris is to look into."""
+NAMES = tuple(name for names in PAGES.values() for name in names)
 LONGEST = 8192
 """Bytes of an input."""
 SLOWEST = 5
@@ -49,9 +56,22 @@ def is_here() -> bool:
     return find_spec("atheris") is not None
 
 
-def run(name: str, seconds: int) -> Ran:
-    """Run one target in a process of its own."""
-    command = [sys.executable, "-m", "tests.fuzz.run", "--inside", "--seconds", str(seconds), name]
+def found(name: str) -> Target:
+    """The target of that name, with its page."""
+    (page,) = (page for page, names in PAGES.items() if name in names)
+    targets: tuple[Target, ...] = importlib.import_module(f"tests.fuzz.{page}").TARGETS
+    return next(target for target in targets if target.name == name)
+
+
+def run_all(names: Sequence[str], seconds: int, jobs: int, seed: int = 0) -> Iterator[Ran]:
+    """Run several, so many at a time; in order."""
+    with ThreadPoolExecutor(jobs) as pool:
+        yield from pool.map(lambda name: run(name, seconds, seed), names)
+
+
+def run(name: str, seconds: int, seed: int = 0) -> Ran:
+    """Run one target in a process of its own; `seed` 0 is another one each time."""
+    command = [sys.executable, "-m", "tests.fuzz.run", "--inside", f"--seconds={seconds}", f"--seed={seed}", name]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=seconds + 120)
     said = done.stdout + done.stderr
     runs, branches = _RUNS.search(said), _COVERED.findall(said)
@@ -59,28 +79,25 @@ def run(name: str, seconds: int) -> Ran:
     return Ran(name, int(runs[1]) if runs else 0, int(branches[-1]) if branches else 0, fault)
 
 
-def inside(name: str, seconds: int) -> None:
+def inside(name: str, seconds: int, seed: int) -> None:
     """Be that process; does not return."""
     import atheris  # only where it is to be run: it is slow to load, and may not be there
 
     with atheris.instrument_imports(include=["targon_gw"], enable_loader_override=False):
-        pages = [importlib.import_module(f"tests.fuzz.{page}") for page in PAGES]
-    (target,) = (each for page in pages for each in page.TARGETS if each.name == name)
+        target = found(name)
     KEPT.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as corpus:
-        for number, seed in enumerate(target.seeds()):
-            Path(corpus, str(number)).write_bytes(seed)
+        for number, data in enumerate(target.seeds()):
+            Path(corpus, str(number)).write_bytes(data)
         arguments = [sys.argv[0], corpus, f"-max_total_time={seconds}", f"-max_len={LONGEST}", f"-timeout={SLOWEST}"]
-        atheris.Setup([*arguments, f"-artifact_prefix={KEPT}/{name}-"], target.check)
+        atheris.Setup([*arguments, f"-seed={seed}", f"-artifact_prefix={KEPT}/{name}-"], target.check)
         atheris.Fuzz()
 
 
 def again(path: str) -> None:
     """Hold one kept input against its target, plainly."""
     name = Path(path).name.partition("-")[0]
-    pages = [importlib.import_module(f"tests.fuzz.{page}") for page in PAGES]
-    (target,) = (each for page in pages for each in page.TARGETS if each.name == name)
-    target.check(Path(path).read_bytes())
+    found(name).check(Path(path).read_bytes())
     print(f"{name} has nothing against {path}")
 
 
@@ -90,6 +107,7 @@ def main() -> int:
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(NAMES))
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 2) - 1))
+    parser.add_argument("--seed", type=int, default=0, help="0 is another one each time")
     parser.add_argument("--again", metavar="FILE")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -100,16 +118,15 @@ def main() -> int:
         print("atheris is not installed: pip install 'targon-gw[fuzz]' (Linux on x86-64)", file=sys.stderr)
         return 2
     if options.inside:
-        inside(options.targets[0], options.seconds)
-    found = False
-    with ThreadPoolExecutor(options.jobs) as pool:
-        for ran in pool.map(lambda name: run(name, options.seconds), options.targets or NAMES):
-            verdict = "FOUND" if ran.fault else "nothing found"
-            print(f"{ran.name:<9} {ran.runs:>9,} inputs {ran.branches:>6,} branches  {verdict}", flush=True)
-            if ran.fault:
-                print(ran.fault)
-                found = True
-    return 1 if found else 0
+        inside(options.targets[0], options.seconds, options.seed)
+    faults = 0
+    for ran in run_all(options.targets or NAMES, options.seconds, options.jobs, options.seed):
+        verdict = "FOUND" if ran.fault else "nothing found"
+        print(f"{ran.name:<9} {ran.runs:>9,} inputs {ran.branches:>6,} branches  {verdict}", flush=True)
+        if ran.fault:
+            print(ran.fault)
+            faults += 1
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

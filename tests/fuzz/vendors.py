@@ -13,7 +13,7 @@ from targon_gw.core.openai import Endpoint
 from targon_gw.core.sse import EventTooLarge, Splitter, payload
 from targon_gw.outbound.reading import Bounds, Reading
 from targon_gw.rehearsal.catalogue import CATALOGUE
-from tests.core.test_attempts import WALL
+from tests.fakes import WALL
 from tests.rehearsal.stage import MODEL, dechunked, stage
 
 from .target import Target, cut
@@ -34,7 +34,9 @@ def answers() -> list[bytes]:
                 scene = stage(dialect)
                 scene.connect(room=ENOUGH)
                 scene.vendor.misbehave(name, model=MODEL, times=1)
-                said = scene.ask(stream=stream, max_tokens=6, stream_options={"include_usage": True} if stream else None)
+                said = scene.ask(
+                    stream=stream, max_tokens=6, stream_options={"include_usage": True} if stream else None
+                )
                 for _ in range(4):
                     scene.wait(5)
                     said += scene.line.take()
@@ -98,7 +100,7 @@ def verdict(meter: Meter) -> tuple[object, ...]:
 
 
 def check_body(data: bytes) -> None:
-    """D-19, D-28, D-35 to D-43: whatever a body is, it is read or not; it is classed, and no failure is called served."""
+    """D-19, D-28, D-36 to D-43: whatever a body is, it is read or not and classed; no failure is called served."""
     read_chunk(b"data: " + data + b"\n\n")
     read_error(data)
     for endpoint in Endpoint:
@@ -155,7 +157,8 @@ def told(reading: Reading) -> tuple[object, ...]:
 WAITS = (
     b"7", b"-5\n12", b"1e400", b"nan", b"inf", b"99999999", b"garbage", b"0.5\n\nWed, 21 Oct 2015 07:28:00 GMT",
     b"Wed, 21 Oct 2015 07:28:00 GMT\n\nWed, 21 Oct 2015 07:27:00 GMT", b"Wed, 21 Oct 2015 07:28:00 +9999", b"1_000",
-    b"Sun, 06 Nov 1994 08:49:37", b"Mon, 01 Jan 99999 00:00:00 GMT", b"\xb2", b"+5", b" 5 \n5", b"Thu, 1 Jan 1 0:0:0 -2400",
+    b"Sun, 06 Nov 1994 08:49:37", b"Mon, 01 Jan 99999 00:00:00 GMT", b"\xb2", b"+5", b" 5 \n5",
+    b"Thu, 1 Jan 1 0:0:0 -2400",
 )  # fmt: skip
 
 TARGETS = (

@@ -1,7 +1,8 @@
 """The state, with each of its system calls failing or killing the process: what was acknowledged is there, once.
 
 Each point is one run of `state_writer` under strace, which makes the k-th call of a kind fail, fail from then on, or
-never return. Some points are run by default; `CRASH_POINTS=all` runs every one.
+never return. Some points are run by default; `CRASH_POINTS=all`, or `python -m tests.promises.crash_points`, runs every
+one.
 """
 
 from __future__ import annotations
@@ -121,10 +122,16 @@ def _counted(trace: str) -> Counter[str]:
     )
 
 
-def points(before: Counter[str], own: Counter[str]) -> Iterator[Point]:
-    """Every call of the writer's own, in every way; or some of them."""
+def points(before: Counter[str], own: Counter[str], step: int) -> Iterator[Point]:
+    """Every call of the writer's own, in every way; of these each `step`-th."""
     every = [Point(name, before[name] + i, way) for way in WAYS for name in CALLED for i in range(1, own[name] + 1)]
-    yield from every[::STEP]
+    yield from every[::step]
+
+
+def injected(place: Place, point: Point, strace: str) -> int:
+    """Run the writer with that point's call failing, or killing it; its exit status."""
+    inject = f"inject={point.name}:{WAYS[point.way].format(k=point.k)}"
+    return place.run(strace, "-f", "-qq", "-o", "/dev/null", "-e", f"trace={point.name}", "-e", inject)
 
 
 class CrashPointTests:
@@ -137,11 +144,9 @@ class CrashPointTests:
         assert own["write"] >= CALLS + 2 and own["rename"] >= 3, own
         ends: Counter[tuple[str, int]] = Counter()
 
-        for number, point in enumerate(points(counted, own)):
+        for number, point in enumerate(points(counted, own, STEP)):
             place = copy_of(start, tmp_path / str(number))
-            inject = f"inject={point.name}:{WAYS[point.way].format(k=point.k)}"
-            status = place.run(strace, "-f", "-qq", "-o", "/dev/null", "-e", f"trace={point.name}", "-e", inject)
-            ends[point.way, status] += 1
+            ends[point.way, injected(place, point, strace)] += 1
             self.check(place, point)
             shutil.rmtree(place.root)
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,13 @@ SIZE = 128 << 10
 """Bytes of the small disk: a ledger, two states, and the room that is asked for before a full disk counts as free."""
 
 
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 128 KiB."""
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A disk of 128 KiB in that folder."""
     if os.geteuid() != 0:
         lacking("mounting a small disk needs root")
     mount = need("mount")
-    path = tmp_path / "disk"
+    path = folder / "disk"
     path.mkdir(mode=0o700)
     made = subprocess.run([mount, "-t", "tmpfs", "-o", f"size={SIZE},mode=700", "none", str(path)], capture_output=True)
     if made.returncode:
@@ -39,6 +39,13 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield path
     finally:
         subprocess.run(["umount", "--lazy", str(path)], check=True)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """Such a disk."""
+    with small_disk(tmp_path) as path:
+        yield path
 
 
 def wishes(state: str = "state") -> Wishes:

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
 from twisted.web.http_headers import Headers
 
+from targon_gw.core.attempts import VendorFault
 from targon_gw.core.call import Attempt, Call
 from targon_gw.core.config import Config, Size
 from targon_gw.core.entries import Closing
@@ -22,7 +23,8 @@ from targon_gw.core.errors import Refusal
 from targon_gw.core.gateway import Gateway
 from targon_gw.core.ledger import Ending, Entry, Kind
 from targon_gw.core.meter import Usage
-from targon_gw.outbound.carrier import Carrier, Settle
+from targon_gw.core.rescue import Broken, Passed
+from targon_gw.outbound.carrier import Carrier, Cut, Settle
 from targon_gw.outbound.errors import BrokenBody
 from targon_gw.outbound.requests import Body, Head
 from targon_gw.outbound.sending import Sending, WholeAnswer
@@ -202,6 +204,14 @@ class Sink:
     """Which of its methods raises, if one does."""
     settle: Settle | None = None
     stream: Stream | None = None
+    cut: Cut | None = None
+    rescues: bool = False
+    """Whether it asks for another stream where one is cut."""
+    streams: list[Stream] = field(factory=list)
+    waits: Deferred[None] | None = None
+    """What it is told to wait for, then."""
+    gave_up: int = 0
+    had: Usage = Usage(3, 1)
     done: Deferred[None] = field(init=False)
     used: Usage | None = None
     broken_off: int | None = None
@@ -225,11 +235,19 @@ class Sink:
         self.whole.append(brought.body)
         self._try("after_settling")
 
-    def pass_stream(self, attempt: Attempt, stream: Stream, settle: Settle) -> Deferred[None]:
+    def pass_stream(self, attempt: Attempt, stream: Stream, settle: Settle, cut: Cut) -> Deferred[None] | None:
         self._try("pass_stream")
-        self.settle, self.stream = settle, stream
+        self.settle, self.stream, self.cut = settle, stream, cut
+        self.streams.append(stream)
         stream.attach(self)
-        return self.done
+        return self.done if len(self.streams) == 1 else None
+
+    def give_up(self) -> None:
+        self._try("give_up")
+        assert self.settle is not None
+        self.gave_up += 1
+        self.settle(Closing(Ending.TRUNCATED, self.used, 200))
+        self.done.callback(None)
 
     def refuse(self, refusal: Refusal, attempts: int) -> None:
         self.refusals.append(refusal)
@@ -242,11 +260,23 @@ class Sink:
 
     def stream_ended(self, how: StreamEnd) -> None:
         self.ends.append(how)
-        assert self.settle is not None
+        assert self.settle is not None and self.cut is not None
+        if self.rescues and how is not StreamEnd.CLEAN:
+            self.waits = self.cut(Broken(VendorFault("the stream was cut", 200), self.had, self.passed()))
+            return
         self.settle(Closing(Ending.SERVED if how is StreamEnd.CLEAN else Ending.TRUNCATED, self.used, 200))
         self.done.callback(None)
 
+    def passed(self) -> Passed:
+        """What the client has."""
+        kept = Passed()
+        kept.add(self.events)
+        return kept
+
     def _abandon(self) -> None:
+        if self.waits is not None:
+            self.waits.addErrback(lambda _: None)
+            self.waits.cancel()
         assert self.settle is not None and self.stream is not None
         self.stream.drop()
         self.settle(Closing(Ending.ABANDONED))

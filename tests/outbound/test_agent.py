@@ -140,6 +140,28 @@ class KeptConnectionTests:
             line.say(OK)
         assert [line.transport.disconnecting for line in bench.vendor.lines] == [True, False]
 
+    def test_no_more_than_so_many_in_all(self) -> None:
+        """Of all keys' idle connections the oldest are closed where there are too many; busy ones are not counted."""
+        bench = Bench(limits=AgentLimits(kept=100, kept_in_all=32))
+        for number in range(50):
+            bench.ask(key(b"%d" % number))
+        lines = bench.vendor.lines
+        for number, line in enumerate(lines):
+            line.say(OK)
+            bench.clock.advance(0.001)
+            idle = [one for one in lines[: number + 1] if not one.transport.disconnecting]
+            assert len(idle) <= 32
+            assert idle == lines[number + 1 - len(idle) : number + 1]
+        assert len(idle) >= 30
+
+        bench.ask(key(b"49"))
+        assert len(bench.vendor.lines) == 50
+        for line in lines:
+            line.hang_up()
+        for number in range(32):
+            bench.exchange(OK, key(b"%d" % number))
+        assert not any(line.transport.disconnecting for line in bench.vendor.lines[50:])
+
     def test_vendor_closes_an_idle_one(self) -> None:
         """A connection that the vendor closed while idle is not used."""
         bench = Bench()
@@ -187,6 +209,27 @@ class RetryTests:
         assert isinstance(error, BrokenResponse)
         assert (error.fault, error.received, error.reused) == ("closed", 0, False)
         assert len(bench.vendor.lines) == 2
+
+    def test_not_in_an_outage(self) -> None:
+        """Where a fresh connection has died so, too, it is no race: for a while no request is sent twice (D-47)."""
+        bench = Bench()
+        for name in (b"a", b"b"):
+            bench.exchange(OK, key(name))
+        lost = bench.ask(key(b"a"))
+        bench.vendor.lines[0].hang_up()
+        bench.vendor.lines[2].hang_up()
+        assert isinstance(failure(lost), BrokenResponse)
+        asked = bench.ask(key(b"b"))
+        bench.vendor.lines[1].hang_up()
+        error = failure(asked)
+        assert (error.fault, error.received, error.reused) == ("closed", 0, True)
+        assert len(bench.vendor.lines) == 3
+
+        bench.clock.advance(bench.limits.idle)
+        bench.exchange(OK, key(b"b"))
+        bench.ask(key(b"b"))
+        bench.vendor.lines[-1].hang_up()
+        assert len(bench.vendor.lines) == 5
 
     def test_not_after_a_byte(self) -> None:
         """Where a byte of the answer came, nothing is sent twice."""

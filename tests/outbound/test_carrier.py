@@ -147,7 +147,7 @@ class StreamTests:
         assert carried.sink.ends == [how]
         assert settled(on) is Ending.TRUNCATED
         (route,) = on.gateway.pools["acme"].routes.values()
-        assert route.faults == 1
+        assert route.cuts == 1
 
 
 class LeavingTests:

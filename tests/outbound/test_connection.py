@@ -114,6 +114,12 @@ class Nobody:
     def send(self, transport: Any, data: bytes) -> None:
         self.sent.append((transport, data))
 
+    def died(self, exchange: Any) -> None:
+        """With a fresh connection."""
+
+    def lost(self, connection: Any) -> None:
+        """Closed."""
+
     def gone(self, connection: Any) -> None:
         self.gone_ones.append(connection)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 from OpenSSL.SSL import Error as TLSError
 from twisted.internet.error import (
+    ConnectBindError,
     ConnectionRefusedError,
     DNSLookupError,
     NoRouteError,
@@ -28,11 +31,13 @@ class NoConnectionTests:
             (TCPTimedOutError(), "timeout"),
             (TLSError([("SSL routines", "", "certificate verify failed")]), "tls"),
             (TLSError(), "tls"),
+            (ConnectBindError(errno.EMFILE, "Too many open files"), "ours"),
+            (ConnectBindError(errno.EADDRNOTAVAIL, "no"), "other"),
             (NoRouteError(), "other"),
         ],
     )
     def test_kinds(self, error: Exception, kind: str) -> None:
-        """D-01 to D-04: Twisted's and OpenSSL's many errors are six kinds."""
+        """D-01 to D-04, E-17: Twisted's and OpenSSL's many errors are seven kinds."""
         assert no_connection(Failure(error)).kind == kind
 
     def test_ours_stays(self) -> None:

@@ -101,7 +101,7 @@ class RoundTests:
     @pytest.mark.parametrize(("answer", "code", "health"), [(WHOLE, 200, Ready), (b"no", 401, Out)])
     def test_suspect(self, answer: Any, code: int, health: type) -> None:
         """A suspect is asked within a tick, however long `every` is: it is cleared or confirmed."""
-        on = watch(every=3600.0)
+        on = watch(3, every=3600.0)
         on.prober.start()
         on.pool.give_back(fakes.lease(on.pool, 0.0), Barred(), 0.0)
         assert isinstance(on.key().standing.health, Suspect)

@@ -207,6 +207,15 @@ class FailureTests:
         assert sent.outcome == VendorFault(str(error))
         sent.over()
 
+    def test_no_descriptor(self) -> None:
+        """E-17: where we can open no connection nobody is to blame, no other key is asked, and the client is told."""
+        sent = send()
+        sent.request.fail(ConnectFailed("ours"))
+        outcome = sent.outcome
+        assert isinstance(outcome, CallerFault)
+        assert (outcome.refusal.code, outcome.refusal.wait) == ("overloaded", 2.0)
+        sent.over()
+
     def test_bug(self) -> None:
         """What is none of the ways in which a vendor fails is raised."""
         sent = send()

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import random
 import statistics
-import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -20,9 +19,11 @@ import pytest
 from attrs import define, field
 
 from tests.live.rig import CLIENT_KEY, Rig, Wishes, started
-from tests.promises.drafts import CLIENTS, GUEST, KEPT, KEYS, SPARE, Clients, Draft, Keys
+from tests.promises import verdict
+from tests.promises.drafts import GUEST, KEPT, SPARE, Clients, Draft, Keys
 from tests.promises.editors import WAYS, Way
-from tests.promises.witness import ADMIN, PRICED, Flushes, Load, Worker, asked, own, told
+from tests.promises.verdict import Measured
+from tests.promises.witness import ADMIN, PRICED, Flushes, Load, Worker, asked, own
 
 LIVE = 1.0
 """Seconds from the end of a save to its being in force."""
@@ -164,27 +165,25 @@ def test_clobber(tmp_path: Path) -> None:
     assert found.invalid
 
 
-def main() -> None:
-    """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    options = parser.parse_args()
-    print(f"{options.rounds} edits of {KEYS} and {CLIENTS}, seed {options.seed}", flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        found = prove(Path(folder), options.rounds, options.seed)
+def _work(options: argparse.Namespace, folder: Path) -> Measured:
+    found = prove(folder, options.rounds, options.seed)
     waits = sorted(found.waits)
-    told(
-        (
-            ("edits in that many ways", f"{sum(found.ways.values())} in {len(found.ways)}"),
-            ("flushes meanwhile, and calls", f"{found.flushes}, {found.calls}"),
-            ("looks at a file, each as it was saved", found.looks),
-            ("invalid edits, none of them in force", found.invalid),
-            ("valid edits, all in force", len(waits)),
-            ("seconds until then", f"median {statistics.median(waits):.2f}, longest {waits[-1]:.2f}"),
-        )
+    rows = (
+        ("edits in that many ways", f"{sum(found.ways.values())} in {len(found.ways)}"),
+        ("flushes meanwhile, and calls", f"{found.flushes}, {found.calls}"),
+        ("looks at a file, each as it was saved", found.looks),
+        ("invalid edits, none of them in force", found.invalid),
+        ("valid edits, all in force", len(waits)),
+        ("seconds until then", f"median {statistics.median(waits):.2f}, longest {waits[-1]:.2f}"),
     )
+    figure = f"{found.looks:,} looks, all as saved; in force within {waits[-1]:.2f} s"
+    return Measured(f"{figure}; {found.invalid} invalid, none in force", rows)
+
+
+def main() -> int:
+    """Print the figures."""
+    return verdict.concluded("clobber", __doc__, {"rounds": 200}, _work)
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-PROOFS = {"kill_nine.py", "overspend.py", "clobber.py", "restart.py"}
+from tests.promises import register
+
+PROOFS = register.MODULES
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Module | None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import random
 import statistics
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -25,6 +24,8 @@ from attrs import define, field
 from targon_gw.core.ledger import Ending, Entry, Kind
 from targon_gw.core.meter import Usage
 from tests.live.rig import CLIENT_KEY, Rig, Wishes, started
+from tests.promises import verdict
+from tests.promises.verdict import Measured
 from tests.promises.witness import (
     ADMIN,
     PRICED,
@@ -37,7 +38,6 @@ from tests.promises.witness import (
     own,
     settled,
     tokens,
-    told,
     vendors,
 )
 
@@ -210,29 +210,28 @@ def call(number: int, usage: Usage | None) -> Entry:
     return Entry(Kind.CALL, 1_763_726_400.0, f"req_{number}", ending=Ending.SERVED, usage=usage)
 
 
-def main() -> None:
-    """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    options = parser.parse_args()
-    print(f"kill -9, {options.rounds} rounds, seed {options.seed}", flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        found = prove(Path(folder), options.rounds, options.seed)
+def _work(options: argparse.Namespace, folder: Path) -> Measured:
+    found = prove(folder, options.rounds, options.seed)
     whole = [seen for seen in found.seen if seen.whole]
     billed = sum(entry["prompt_tokens"] + entry["completion_tokens"] for entry in found.orphans)
-    told(
-        (
-            ("calls seen whole", f"{len(whole)} ({sum(seen.stream for seen in whole)} of them streamed)"),
-            ("of these missing from the ledger", len(found.missing)),
-            ("in the ledger twice", len(found.twice)),
-            ("lines, numbered without a gap", len(found.lines)),
-            ("tokens charged", sum(tokens(entry) for _, entry in found.lines if entry.kind is Kind.CALL)),
-            ("calls under way when killed, charged to nobody", f"{len(found.orphans)}, {billed} tokens of the vendor"),
-            ("ready again, seconds", f"median {statistics.median(found.ready):.2f}, longest {max(found.ready):.2f}"),
-        )
+    rows = (
+        ("calls seen whole", f"{len(whole)} ({sum(seen.stream for seen in whole)} of them streamed)"),
+        ("of these missing from the ledger", len(found.missing)),
+        ("in the ledger twice", len(found.twice)),
+        ("lines, numbered without a gap", len(found.lines)),
+        ("tokens charged", sum(tokens(entry) for _, entry in found.lines if entry.kind is Kind.CALL)),
+        ("calls under way when killed, charged to nobody", f"{len(found.orphans)}, {billed} tokens of the vendor"),
+        ("ready again, seconds", f"median {statistics.median(found.ready):.2f}, longest {max(found.ready):.2f}"),
+    )
+    return Measured(
+        f"{len(found.missing)} lost and {len(found.twice)} twice of {len(whole):,}, {options.rounds} kills", rows
     )
 
 
+def main() -> int:
+    """Print the figures."""
+    return verdict.concluded("kill_nine", __doc__, {"rounds": 200}, _work)
+
+
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

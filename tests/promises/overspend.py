@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import random
 import statistics
-import tempfile
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -24,8 +23,10 @@ from attrs import define, field, frozen
 from targon_gw.core.ledger import Entry, Kind
 from targon_gw.core.openai import Endpoint, read
 from tests.live.rig import Rig, Wishes, started
+from tests.promises import verdict
 from tests.promises.crowd import Crowd, until
-from tests.promises.witness import ADMIN, PRICED, asked, chat, lines_of, own, settled, tokens, told
+from tests.promises.verdict import Measured
+from tests.promises.witness import ADMIN, PRICED, asked, chat, lines_of, own, settled, tokens
 
 AT_ONCE, ROOM = 200, 10
 KILL_EVERY = 5
@@ -203,29 +204,28 @@ def test_overspend(tmp_path: Path) -> None:
     prove(tmp_path, 5, 1)
 
 
-def main() -> None:
-    """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=50)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    options = parser.parse_args()
-    print(f"{AT_ONCE} calls against a quota for {ROOM}, {options.rounds} rounds, seed {options.seed}", flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        found = prove(Path(folder), options.rounds, options.seed)
+def _work(options: argparse.Namespace, folder: Path) -> Measured:
+    found = prove(folder, options.rounds, options.seed)
     first, second = Counter(one for one, _ in found.admitted), [one for _, one in found.admitted]
     shares = [used / each.limit for each, (used, _) in zip(found.rounds, found.spent, strict=True)]
-    told(
-        (
-            ("admitted of 200, by rounds", dict(first)),
-            ("admitted of 200 more, and room there was", f"{sum(second)}, {sum(room for _, room in found.room)}"),
-            ("rounds with a kill; calls that were left", f"{found.kills}; {found.left}"),
-            ("waves that the first answer overtook", found.overtaken),
-            ("spent of the limit, at the end", f"median {statistics.median(shares):.1%}, most {max(shares):.1%}"),
-            ("most used and held of a limit, ever", f"{found.most / 10:.1f} %"),
-            ("used beyond what was set aside, tokens", sum(beyond for _, beyond in found.spent)),
-        )
+    rows = (
+        ("admitted of 200, by rounds", dict(first)),
+        ("admitted of 200 more, and room there was", f"{sum(second)}, {sum(room for _, room in found.room)}"),
+        ("rounds with a kill; calls that were left", f"{found.kills}; {found.left}"),
+        ("waves that the first answer overtook", found.overtaken),
+        ("spent of the limit, at the end", f"median {statistics.median(shares):.1%}, most {max(shares):.1%}"),
+        ("most used and held of a limit, ever", f"{found.most / 10:.1f} %"),
+        ("used beyond what was set aside, tokens", sum(beyond for _, beyond in found.spent)),
     )
+    beyond, over = sum(beyond for _, beyond in found.spent), sum(first.values()) * ROOM
+    figure = f"{beyond} tokens beyond, {sum(one for one, _ in found.admitted)} admitted where there was room for {over}"
+    return Measured(f"{figure}, {options.rounds} rounds", rows)
+
+
+def main() -> int:
+    """Print the figures."""
+    return verdict.concluded("overspend", __doc__, {"rounds": 50}, _work)
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

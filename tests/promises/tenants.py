@@ -26,7 +26,9 @@ TOGETHER: Final = 0.1
 """The share of requests that another one follows at once, on the same connection."""
 PATIENCE: Final = 30.0
 """Seconds for one answer; none should take a tenth of it."""
-CANARY: Final = re.compile(r"canary-\d+-\d+-|STALE")
+STALE: Final = "STALE"
+"""What is said in an answer of the vendor's that nobody asked for."""
+CANARY: Final = re.compile(rf"canary-\d+-\d+-|{STALE}")
 _ROOM: Final = 1 << 22
 
 
@@ -54,12 +56,12 @@ class Heard:
 
     status: int = 0
     ended: bool = False
-    _pieces: list[bytes] = field(factory=list)
+    pieces: list[bytes] = field(factory=list)
 
     @property
     def body(self) -> bytes:
         """What came of it."""
-        return b"".join(self._pieces)
+        return b"".join(self.pieces)
 
     def text(self, stream: bool) -> tuple[str, bool]:
         """What is said in it, and whether it says that this is all."""
@@ -94,7 +96,7 @@ class Line:
         self.answers[-1].status = self.parser.get_status_code()
 
     def on_body(self, body: bytes) -> None:
-        self.answers[-1]._pieces.append(body)
+        self.answers[-1].pieces.append(body)
 
     def on_message_complete(self) -> None:
         self.answers[-1].ended = True
@@ -121,6 +123,8 @@ class Tenant:
     luck: random.Random
     foreign: list[str] = field(factory=list)
     came: Counter[str] = field(factory=Counter)
+    leaving: int = 0
+    """Requests that it left."""
     _asked: int = 0
     _line: Line | None = None
 
@@ -157,6 +161,7 @@ class Tenant:
         line.answers.clear()
         line.writer.write(b"".join(wish.request(self.key) for wish in wishes))
         leaves = self.luck.random() < LEAVING
+        self.leaving += leaves * len(wishes)
         if leaves and self.luck.random() < 0.5:
             await asyncio.sleep(self.luck.random() * 0.01)
             stands = True
@@ -166,15 +171,17 @@ class Tenant:
             self._hang_up()
         for number, wish in enumerate(wishes):
             heard = line.answers[number] if number < len(line.answers) else Heard()
-            self.came[self._judged(wish, heard, leaves)] += 1
+            self.came[self.judged(wish, heard, leaves)] += 1
 
-    def _judged(self, wish: Wish, heard: Heard, leaves: bool) -> str:
+    def judged(self, wish: Wish, heard: Heard, leaves: bool) -> str:
         """How it ended; what is not the tenant's own is noted."""
         if heard.status != 200:
             if CANARY.search(heard.body.decode("utf-8", "replace")):
                 self.foreign.append(f"{wish.canary}: {heard.status} with {heard.body[:300]!r}")
             return "left" if leaves else f"{heard.status}" if heard.ended else "nothing"
         said, whole = heard.text(wish.stream)
+        if said == STALE:
+            return "stale"
         if not wish.text.startswith(said) or (whole and said.strip() != wish.text.strip()):
             self.foreign.append(f"{wish.canary}: {said[:300]!r}")
         if whole:

@@ -123,6 +123,14 @@ class ConnectionFaultTests(TestCase):
         assert got.whole
         assert response(got.rest).text == "STALE"
 
+    def test_stale_answer_after_a_while(self) -> None:
+        """D-31: or so many seconds behind it, on a connection that is idle by then."""
+        assert response(self.stage.ask("fault/stale-answer:5")).rest == b""
+        self.stage.wait(4)
+        assert self.stage.line.take() == b""
+        self.stage.wait(1)
+        assert response(self.stage.line.take()).text == "STALE"
+
     def test_stale_answer_later(self) -> None:
         """D-31: the stale response comes with the next request, ahead of its own answer."""
         assert response(self.stage.ask("fault/stale-answer-later")).rest == b""

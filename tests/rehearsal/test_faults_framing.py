@@ -129,6 +129,13 @@ class FramingFaultTests(TestCase):
         assert got.whole
         assert gzip.decompress(got.body).count(b"data: ") == len(self.right.payloads)
 
+    def test_gzip_length(self) -> None:
+        """D-30, D-42: the length is that of the compressed body."""
+        for stream in (True, False):
+            got = response(self.stage.ask("fault/gzip-length", stream=stream))
+            assert int(got.headers["content-length"]) == len(got.body)
+            assert gzip.decompress(got.body).startswith(b"data: " if stream else b"{")
+
     def test_gzip_bomb(self) -> None:
         """D-30: it inflates to so many MiB, from less than a hundredth."""
         got = response(self.stage.ask("fault/gzip-bomb:3"))

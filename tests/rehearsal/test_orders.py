@@ -101,8 +101,12 @@ class OrderTests(TestCase):
         assert not order(temperature=0.5).deterministic
 
     def test_prefill(self) -> None:
-        """What the assistant has said is gone on from where vLLM's flag says so, and then does not change the seed."""
+        """What the assistant has said is gone on from where vLLM's flag or DeepSeek's says so, and then does not change
+        the seed."""
         begun = [*MESSAGES, {"role": "assistant", "content": "Once"}]
+        marked = order(messages=[*MESSAGES, {**begun[-1], "prefix": True}])
+        assert (marked.prefill, marked.seed) == ("Once", order().seed)
+        assert order(messages=[{**begun[-1], "prefix": True}, *MESSAGES]).prefill is None
         assert order(messages=begun).prefill is None
         going_on = order(messages=begun, continue_final_message=True)
         assert going_on.prefill == "Once"

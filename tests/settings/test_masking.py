@@ -52,6 +52,15 @@ class ShownLineTests:
         assert shown_line("base_url: https://u:pw@h/", sensitive=False) == "base_url: https://…………@h/"
         assert "sn4_" not in shown_line("contact: sn4_0123456789abcdef", sensitive=False)
 
+    @pytest.mark.parametrize("unseen", ["\x00", "\u200b", "\x1b", "\x85"])
+    def test_credentials_with_what_nobody_sees_in_them(self, unseen: str) -> None:
+        """A key that was pasted with an invisible character in it is a key all the same (faults catalogue, F-14)."""
+        spoilt = "sn4_01" + unseen + "23456789abcdef"
+
+        assert shown_line(f"contact: {spoilt}", sensitive=False) == "contact: " + "…" * len(spoilt)
+        assert "0123" not in shown_value(spoilt, False) and "sn4_" not in shown_value(spoilt, False)
+        assert shown_line(f"a: b{unseen[0]}c", sensitive=False) == "a: b\ufffdc"
+
     def test_terminal_signs_are_replaced(self) -> None:
         """ESC and U+202E in a line move no cursor (faults catalogue, F-16)."""
         assert shown_line("a: \x1b[2J\u202e", sensitive=False) == "a: \ufffd[2J\ufffd"

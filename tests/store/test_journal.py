@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import resource
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,23 @@ class SyncTests:
         assert len(kept.reasons) == 1
         kept.close()
 
+    def test_no_descriptor_for_the_folder_is_not_the_end(self, tmp_path: Path) -> None:
+        """E-17: whoever asks is told that it is not all on the disk; calls go on, and it is tried again until it is."""
+        kept = Kept(opened(tmp_path))
+        kept.append(1)
+        with no_descriptors():
+            kept.clock.advance(1.0)
+            with pytest.raises(JournalFull, match="no descriptor"):
+                result(kept.journal.sync())
+            kept.append(2)
+            kept.clock.advance(1.0)
+            assert kept.journal.behind() == 2.0
+        kept.clock.advance(1.0)
+
+        assert kept.journal.behind() == 0.0
+        assert (kept.reasons, numbers(ledger(kept.folder))) == ([], [1, 2])
+        kept.close()
+
     def test_a_ledger_that_was_taken_away_is_the_end(self, tmp_path: Path) -> None:
         """Lines in a file that nobody will find are not on file: within a second it stops."""
         kept = Kept(opened(tmp_path))
@@ -246,6 +264,17 @@ class SyncTests:
             threads.go()
         result(closed)
         assert not kept.clock.getDelayedCalls()
+
+
+@contextmanager
+def no_descriptors() -> Iterator[None]:
+    """While this process may open no file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 class MissingFolderTests:

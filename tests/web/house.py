@@ -158,8 +158,8 @@ class House:
         self.vendor = Vendor(self)
         sending: Any = self.vendor
         self.measures = Measures(self.gateway)
-        settled = self.measures.settled
-        carrier = Carrier(self.gateway, sending, self.talk.clock, self.now, self._record, settled)
+        settled, rescued = self.measures.settled, self.measures.rescued
+        carrier = Carrier(self.gateway, sending, self.talk.clock, self.now, self._record, settled, rescued)
         api = self.api = Api(self.gateway, carrier, self.pulse, self.now)
         site = self.talk.site
         self.health = Health(self.gateway, self.now, 0.0, "1.2.3")

@@ -49,11 +49,19 @@ class BriefTests:
     )
     def test_out(self, outcome: Throttled | Exhausted | Barred, state: str, health: str) -> None:
         """What put it out is the reason, be it the key's or its account's."""
-        pool = fakes.pool(dialect=Dialect.TARGON)
+        pool = fakes.pool(3, dialect=Dialect.TARGON)
         answered(pool, outcome)
         told = brief(pool, fakes.the(pool, 0), at(1.0))
 
         assert (told["state"], told["health"], told["why"]) == (state, health, outcome.reason)
+
+    def test_undetermined(self) -> None:
+        """Where there is nobody to compare with the reason says so."""
+        pool = fakes.pool()
+        answered(pool, Barred("401: key not accepted"))
+        told = brief(pool, fakes.the(pool, 0), at(1.0))
+
+        assert told["why"] == "401: key not accepted, undetermined: nobody to compare with"
 
     def test_until(self) -> None:
         """The end of a rest is a time of day; one that is over has none."""
@@ -66,7 +74,7 @@ class BriefTests:
 
     def test_one_model_out(self) -> None:
         """A key whose account is throttled for one model is usable, and the model is named."""
-        pool = fakes.pool()
+        pool = fakes.pool(3)
         answered(pool, Throttled(30.0, "429: slow down"))
         told = brief(pool, fakes.the(pool, 0), at(1.0))
 
@@ -75,6 +83,21 @@ class BriefTests:
 
 class WholeTests:
     """All of a key."""
+
+    def test_verdicts(self) -> None:
+        """What was taken back is told, and the breaker that answers for it, in their order."""
+        pool = fakes.pool(3)
+        for now in (0.0, 0.1, 0.2):
+            pool.give_back(fakes.lease(pool, now), Barred("403: key not accepted"), now)
+        told = whole(pool, fakes.the(pool, 0), at(1.0))
+
+        assert told["state"] == "usable"
+        assert [(one["what"], one["after"], one["reason"][:20]) for one in told["changes"]] == [
+            (fakes.the(pool, 0).id, "suspect", "403: key not accepte"),
+            (f"model {fakes.MODEL}", "trial", "2 accounts alike and"),
+            (fakes.the(pool, 0).id, "ready", "taken back: others f"),
+            (f"model {fakes.MODEL}", "cooling", "3 accounts alike and"),
+        ]
 
     def test_changes(self) -> None:
         """The kept changes of the key and its account in order of time, with status, request and end."""

@@ -29,6 +29,8 @@ LABELS = {
     "targon_gw_key_transitions": {"upstream", "from", "to", "reason"},
     "targon_gw_attempts": {"upstream", "outcome"},
     "targon_gw_calls_in_flight": set(),
+    "targon_gw_calls_waiting": set(),
+    "targon_gw_wait_seconds": {"result", "le"},
     "targon_gw_overhead_seconds": {"le"},
     "targon_gw_stream_endings": {"ending"},
     "targon_gw_rescues": {"by", "result"},

@@ -9,7 +9,18 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from targon_gw.core.config import Anonymous, Config, ModelSettings, Per, Price, QuotaPlan, RateLimits, Unit
+from targon_gw.core.config import (
+    Anonymous,
+    ClientSettings,
+    Config,
+    ModelSettings,
+    Per,
+    Price,
+    QuotaPlan,
+    RateLimits,
+    Secret,
+    Unit,
+)
 from tests import fakes
 
 from .house import ANSWER, BEARER, CHAT, JSON, House, codes, says
@@ -24,9 +35,9 @@ def settings(quota: QuotaPlan | None = None, **limits: Any) -> Config:
     return evolve(found, clients=(evolve(found.clients[0], quota=quota, limits=RateLimits(**limits)),))
 
 
-def told(house: House, lines: str = BEARER) -> Any:
+def told(house: House, lines: str = BEARER, target: str = "/v1/key") -> Any:
     """What stands there now."""
-    answer = house.get("/v1/key", lines)
+    answer = house.get(target, lines)
     assert answer.status == 200
     assert answer.headers[b"cache-control"] == b"no-store"
     assert answer.headers[b"content-type"] == b"application/json; charset=utf-8"
@@ -131,6 +142,30 @@ class OwnKeyTests:
 
         house.talk.channel.client_host = "192.0.2.8"
         assert told(house, "")["requests"] == 0
+
+    def test_of_another(self) -> None:
+        """C-16: a client is told of its own key alone, and a client's key opens nothing that is the operator's."""
+        bob = ClientSettings("bob", Secret("sk-tg-the-key-of-bob").digest)
+        house = House(evolve(settings(), clients=(*settings().clients, bob)))
+        house.call()
+        house.vendor.answers(ANSWER)
+        bobs = told(house, "Authorization: Bearer sk-tg-the-key-of-bob\r\n")
+
+        assert (bobs["label"], bobs["requests"], bobs["tokens"]["total"]) == ("bob", 0, 0)
+        for target in ("/v1/key?client=bob", "/v1/key?name=bob", "/v1/key?id=bob"):
+            assert told(house, BEARER, target)["label"] == "ann"
+        for target in (
+            "/v1/key/bob",
+            "/status",
+            "/keys",
+            "/clients",
+            "/usage?by=client",
+            "/ledger",
+            "/reload",
+            "/drain",
+        ):
+            for method in ("GET", "DELETE"):
+                assert house.get(target, BEARER, method).status == 404, target
 
     def test_another_method(self) -> None:
         """It can only be read."""

@@ -43,6 +43,18 @@ class TableTests:
         assert (status_of(Refusal(code, "x")), error["type"], error["code"]) == (status, kind, code)
 
 
+class SecretsTests:
+    """What looks like a key is in no error."""
+
+    @pytest.mark.parametrize("key", ["sk-tg-abcdefghijkl", "sn4_0123456789abcdef", "Bearer abcdefgh12345678"])
+    def test_an_echo(self, key: str) -> None:
+        """A key that a client put where a model or a path belongs is not said back to it (F-14)."""
+        told = envelope(Refusal("model_not_found", f"There is no model '{key}'.", key)).decode()
+
+        assert key not in told
+        assert json.loads(told)["error"]["message"] == "There is no model '…'."
+
+
 class HeadersTests:
     """What an SDK is told beside the body."""
 
