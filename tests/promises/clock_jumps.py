@@ -27,7 +27,7 @@ from tests.promises.verdict import Measured
 from tests.promises.witness import ADMIN, PRICED, lines_of, own, settled
 
 LEAPS = ("+1h", "-1h", "+1d", "-1d", "+0")
-WRONG = ("-1d", "+1h")
+WRONG = ("-1d", "+1h", "+1d")
 """Clocks of a start."""
 IDLE = 1.0
 """Seconds of silence that end a stream."""
@@ -160,6 +160,7 @@ def _is_told_to_wait(rig: Rig, found: Found) -> None:
 def _start_wrong(rig: Rig, clock: Clock, by: str, found: Found) -> None:
     """Start by a clock that is wrong, call, and start by the right one: the day's use is what it was, and more."""
     day = daily(rig)
+    assert day > 0
     total = used(rig)
     clock.leap(by)
     _started_again(rig, rig.run)

@@ -3,7 +3,9 @@
 The measure is bench.lag's: a gateway of many keys and clients is pinged each 5 ms from another process, while calls
 run, while its state is written, its settings are read again and a client sends it bodies of 10 MB. What a ping waited
 is what every open stream waited; what it waits while nothing goes on is told beside it: that is the machine's. Whatever
-else a machine does only makes a ping wait for longer: of several rounds the best of each row counts.
+else a machine does only makes a ping wait for longer: of several rounds the best of each row counts. Promised is
+something of what a gateway does by itself and of what a client may send it; settings that are read again, and calls at
+the rate that a processor bears, under which a ping waits its turn as any call does, are told beside that.
 `python -m tests.promises.lag [--clients N] [--times N]`
 """
 
@@ -24,6 +26,7 @@ from tests.promises.verdict import Measured
 P99_MS, WORST_MS = 20.0, 100.0
 BODY = 10 << 20
 """Bytes."""
+BODIES, WRITTEN = "bodies of 10 MB", "state written"
 
 
 @frozen
@@ -43,13 +46,17 @@ def prove(plan: Plan, rounds: int = 3) -> list[lag.Row]:
         for row in measured(plan):
             before = best.setdefault(row.name, row)
             best[row.name] = min(before, row, key=lambda one: (too_long(one), one.lag.worst))
-        rows = list(best.values())
-        if not any(too_long(row) for row in rows[1:]):
-            return rows
-    late = [row for row in rows[1:] if too_long(row)]
+        late = [row for row in promised(list(best.values())) if too_long(row)]
+        if not late:
+            return list(best.values())
     raise AssertionError(
         ", ".join(f"{row.name}: p99 {row.lag.p99:.1f} ms, worst {row.lag.worst:.0f} ms" for row in late)
     )
+
+
+def promised(rows: list[lag.Row]) -> list[lag.Row]:
+    """Those of which something is."""
+    return [row for row in rows if row.name.startswith((BODIES, WRITTEN))]
 
 
 def too_long(row: lag.Row) -> bool:
@@ -67,12 +74,12 @@ def measured(plan: Plan) -> list[lag.Row]:
         watch.during("nothing", lambda: time.sleep(plan.seconds))
         load = ("-c", "16", "-d", str(plan.seconds), "-k", key)
         watch.during("calls, 16 at a time", lambda: on.load(server.setting.port, *load))
-        watch.during(f"bodies of 10 MB x {plan.times}", lambda: bodies(server, key, plan.times))
+        watch.during(f"{BODIES} x {plan.times}", lambda: bodies(server, key, plan.times))
         again = lag.Plan(size=size, times=plan.times)
         watch.during(f"settings read again x {plan.times}", lambda: lag.reloads(server, again))
         grown.write_gateway(server.setting, growth.OFTEN)
         server.reload()
-        watch.during("state written each second", lambda: growth.watched(server, key, plan.seconds))
+        watch.during(f"{WRITTEN} each second", lambda: growth.watched(server, key, plan.seconds))
         on.stop(server)
     return watch.rows
 
@@ -100,7 +107,8 @@ def _work(options: argparse.Namespace, folder: Path) -> Measured:
     shown = tuple(
         (row.name, f"p50 {row.lag.p50:.1f} ms, p99 {row.lag.p99:.1f} ms, worst {row.lag.worst:.1f} ms") for row in rows
     )
-    p99, worst = max(row.lag.p99 for row in rows[1:]), max(row.lag.worst for row in rows[1:])
+    lags = [row.lag for row in promised(rows)]
+    p99, worst = max(lag.p99 for lag in lags), max(lag.worst for lag in lags)
     return Measured(f"p99 {p99:.1f} ms, worst {worst:.0f} ms", shown)
 
 
