@@ -217,8 +217,8 @@ def assert_ended(caller: Caller) -> None:
 
 @pytest.mark.live
 def test_deadlines(tmp_path: Path) -> None:
-    """With deadlines of a 150th, each call is over within a second after its own (D-03, D-07 to D-09, D-44)."""
-    found = prove(tmp_path, 150.0, 2)
+    """With deadlines of a 200th, each call is over within a second after its own (D-03, D-07 to D-09, D-44)."""
+    found = prove(tmp_path, 200.0, 2)
 
     assert len(found.late) == len(CASES) + 1
 

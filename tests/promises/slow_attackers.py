@@ -59,13 +59,12 @@ class Found:
     calls: int = 0
     attackers: int = 0
 
-    @property
-    def times(self) -> float:
+    def times(self, floor: float) -> float:
         """How many times as long p99 is under attack."""
-        return max(FLOOR, median(self.attacked)) / max(FLOOR, median(self.quiet))
+        return max(floor, median(self.attacked)) / max(floor, median(self.quiet))
 
 
-def prove(folder: Path, connections: int, seconds: float, rounds: int) -> Found:
+def prove(folder: Path, connections: int, seconds: float, rounds: int, floor: float = FLOOR) -> Found:
     """Attack and call; raises AssertionError where the healthy client feels it."""
     tool, found = need("slowhttptest"), Found()
     wishes = Wishes(
@@ -87,8 +86,8 @@ def prove(folder: Path, connections: int, seconds: float, rounds: int) -> Found:
             found.attacked.append(percentile(times, 0.99))
             found.calls += len(times)
             wait_until(lambda: asked(rig, "/status")["in_flight"] == 0, 15)
-    assert found.attackers >= connections, f"only {found.attackers} attackers got through"
-    assert found.times <= TIMES, f"p99 by rounds without {found.quiet} and with attackers {found.attacked}"
+    assert found.attackers >= 1.5 * connections, f"only {found.attackers} attackers got through"
+    assert found.times(floor) <= TIMES, f"p99 by rounds without {found.quiet} and with attackers {found.attacked}"
     return found
 
 
@@ -150,7 +149,7 @@ def _called(rig: Rig, seconds: float) -> list[float]:
 @pytest.mark.live
 def test_slow_attackers(tmp_path: Path) -> None:
     """A healthy client's p99 is not doubled by 150 slow heads and bodies and 150 slow readers (A-12, A-13, A-16)."""
-    prove(tmp_path, 150, 2.0, 1)
+    prove(tmp_path, 150, 2.0, 1, floor=0.010)  # of so few calls p99 is the worst two
 
 
 def _work(options: argparse.Namespace, folder: Path) -> Measured:

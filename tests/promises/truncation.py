@@ -166,8 +166,8 @@ def _judged(client: openai.OpenAI, model: str, words: str) -> str:
 
 @pytest.mark.live
 def test_truncation(tmp_path: Path) -> None:
-    """Cut at every 41st byte in five ways, no part of an answer is taken for the whole (D-09 to D-11, D-23)."""
-    found = prove(tmp_path, 41)
+    """Cut at every 67th byte in five ways, no part of an answer is taken for the whole (D-09 to D-11, D-23)."""
+    found = prove(tmp_path, 67)
 
     assert found.judged["raised"] > found.judged["whole"]
 
