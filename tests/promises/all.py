@@ -104,9 +104,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not names or one.module in names:
             verdicts[one.module] = run(one)
             print(f"\n{verdicts[one.module]}\n" if not one.concludes else "", flush=True)
+            if options.record:
+                write(verdicts)  # each at once: an hour is long
     print(table(list(verdicts.values())))
-    if options.record:
-        write(verdicts)
     return 0 if all(one.kept for one in verdicts.values()) else 1
 
 
