@@ -12,8 +12,9 @@ from typing import Any
 from attrs import evolve
 from msgspec.structs import replace
 
+from targon_gw.core.attempts import Served
 from targon_gw.core.bank import MemoryBank
-from targon_gw.core.call import Attempt, Call, Step, Try
+from targon_gw.core.call import Attempt, Call, Pass, Step, Try
 from targon_gw.core.clients import ClientKey
 from targon_gw.core.config import (
     ClientSettings,
@@ -155,6 +156,14 @@ def call(gateway: Gateway, now: float = 0.0, asked: Ask | None = None) -> Call:
 def closing(ending: Ending, usage: Usage | None = None) -> Closing:
     """How a call ended; a client that had left was sent nothing."""
     return Closing(ending, usage, None if ending is Ending.ABANDONED else 200)
+
+
+def serving(desk: Gateway, now: float = 0.0, **fields: Any) -> Call:
+    """A call whose answer is being passed on."""
+    one = call(desk, now, ask(**fields))
+    attempt_of(one.begin(now))
+    assert isinstance(one.judge(Served(), now + 0.5), Pass)
+    return one
 
 
 def settled(gateway: Gateway, call: Call, end: Closing, now: float) -> Entry:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +252,13 @@ class PluginTests:
         """The settings that come with the project, in a place of their own: their state folder lies beside them."""
         conf = Path(__file__).resolve().parents[1] / "conf"
         return str(shutil.copytree(conf, tmp_path / "conf") / "gateway.yaml")
+
+    def test_deaf_to_hangups_until_they_mean_something(self, monkeypatch: pytest.MonkeyPatch, shipped: str) -> None:
+        """E-23: a SIGHUP that comes while the daemon still starts does not end it."""
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        self.made(monkeypatch, "-c", shipped)
+
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
     def test_shipped_settings(self, monkeypatch: pytest.MonkeyPatch, shipped: str) -> None:
         """The shipped settings run as they are: without a key the gateway listens and says that it is down."""

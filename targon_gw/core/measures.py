@@ -230,14 +230,6 @@ class Measures:
             row.input.observe(usage.prompt)
             if endpoint is not Endpoint.EMBEDDINGS:
                 row.output.observe(usage.completion)
-        if ending is _SERVED and len(attempts) == 1:  # what most calls are, by the same rules in fewer words
-            (attempt,) = attempts
-            self.attempts[upstream, "served"] += 1
-            seconds = attempt.began - admitted
-            if entry.first is None or not entry.stream:
-                seconds += entry.took - entry.first if entry.first is not None else 0.0
-            self.overhead.observe(seconds if seconds > 0.0 else 0.0)
-            return row
         self.overhead.observe(overhead(entry, admitted, attempts))
         for attempt in attempts:
             self.attempts[attempt.upstream.name, outcome_of(attempt, ending)] += 1

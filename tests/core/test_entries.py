@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from targon_gw.core.attempts import Barred, CallerFault, Exhausted, Served, Throttled, VendorFault
 from targon_gw.core.bank import Tally
-from targon_gw.core.call import Call, Pass
 from targon_gw.core.config import ModelSettings, Price
 from targon_gw.core.entries import Closing
 from targon_gw.core.errors import Refusal
-from targon_gw.core.gateway import Gateway
 from targon_gw.core.ledger import Ending, Kind, line_of, read_line
 from targon_gw.core.meter import Source, Usage
 from tests.fakes import (
     MODEL,
     WALL,
-    ask,
-    attempt_of,
     call,
     closing,
     config,
@@ -27,20 +21,13 @@ from tests.fakes import (
     key,
     limited,
     memory,
+    serving,
     settled,
     upstream,
 )
 
 FAULT = VendorFault("500", 500)
 USAGE = Usage(20, 8, source=Source.UPSTREAM)
-
-
-def serving(desk: Gateway, now: float = 0.0, **fields: Any) -> Call:
-    """A call whose answer is being passed on."""
-    one = call(desk, now, ask(**fields))
-    attempt_of(one.begin(now))
-    assert isinstance(one.judge(Served(), now + 0.5), Pass)
-    return one
 
 
 class EntriesTests:

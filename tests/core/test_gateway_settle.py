@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from targon_gw.core.attempts import Exhausted, Served, Throttled, VendorFault
 from targon_gw.core.bank import Tally
-from targon_gw.core.call import Call, Pass, State
+from targon_gw.core.call import State
 from targon_gw.core.config import Config, Price, QuotaPlan, RateLimits, Unit
 from targon_gw.core.errors import Refusal
-from targon_gw.core.gateway import Gateway
 from targon_gw.core.ledger import Ending
 from targon_gw.core.meter import Source, Usage
 from targon_gw.core.rescue import Broken
 from tests.fakes import (
     CLIENT_SECRET,
     MODEL,
-    ask,
-    attempt_of,
     call,
     client,
     closing,
@@ -27,19 +22,12 @@ from tests.fakes import (
     gateway,
     limited,
     memory,
+    serving,
     settled,
 )
 
 FAULT = VendorFault("500", 500)
 USAGE = Usage(20, 8, source=Source.UPSTREAM)
-
-
-def serving(desk: Gateway, now: float = 0.0, **fields: Any) -> Call:
-    """A call whose answer is being passed on."""
-    one = call(desk, now, ask(**fields))
-    attempt_of(one.begin(now))
-    assert isinstance(one.judge(Served(), now + 0.5), Pass)
-    return one
 
 
 def limited_by_all() -> Config:

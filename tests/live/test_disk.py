@@ -25,14 +25,14 @@ SIZE = 128 << 10
 
 
 @contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
-    """A disk of 128 KiB in that folder."""
+def small_disk(folder: Path, size: int = SIZE) -> Iterator[Path]:
+    """A disk of so many bytes in that folder."""
     if os.geteuid() != 0:
         lacking("mounting a small disk needs root")
     mount = need("mount")
     path = folder / "disk"
     path.mkdir(mode=0o700)
-    made = subprocess.run([mount, "-t", "tmpfs", "-o", f"size={SIZE},mode=700", "none", str(path)], capture_output=True)
+    made = subprocess.run([mount, "-t", "tmpfs", "-o", f"size={size},mode=700", "none", str(path)], capture_output=True)
     if made.returncode:
         lacking("a small disk can't be mounted here")
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +13,7 @@ from targon_gw.store.folder import StateFolder
 from targon_gw.store.journal import JournalFull
 from targon_gw.store.recovery import recover
 from targon_gw.store.snapshot import Snapshot, SnapshotFailed, read_snapshot
-from tests.needs import lacking, need
+from tests.live.test_disk import small_disk
 from tests.store.stage import Kept, at_once, ledger, opened, result, text_of
 
 pytestmark = pytest.mark.live
@@ -25,20 +24,10 @@ SIZE = 64 << 10
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[StateFolder]:
     """A state folder on a disk of 64 KiB."""
-    if os.geteuid() != 0:
-        lacking("mounting a small disk needs root")
-    mount = need("mount")
-    disk = tmp_path / "disk"
-    disk.mkdir(mode=0o700)
-    made = subprocess.run([mount, "-t", "tmpfs", "-o", f"size={SIZE},mode=700", "none", str(disk)], capture_output=True)
-    if made.returncode:
-        lacking("a small disk can't be mounted here")
-    try:
+    with small_disk(tmp_path, SIZE) as disk:
         folder = opened(disk)
         yield folder
         folder.close()
-    finally:
-        subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 def fill(folder: StateFolder) -> Path:
