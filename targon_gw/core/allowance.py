@@ -112,8 +112,7 @@ class Allowance:
             window = quota.room(amount, unix)
         rate = self.limits.take(claim.tokens, now)
         if window is not None:
-            window.held += amount
-            window.open += 1
+            window.hold(amount)
         hold = Hold(client, name, claim, unix, self, rate, window, amount)
         self.open.add(hold)
         self._kept = None

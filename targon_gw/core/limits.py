@@ -109,12 +109,9 @@ class Slots:
         """Whether one more may begin; a limit set below what is under way lets that finish."""
         return self.limit is None or self.used < self.limit
 
-    def take(self) -> bool:
-        """Take one, if one is free; whether it was."""
-        if self.limit is not None and self.used >= self.limit:
-            return False
+    def take(self) -> None:
+        """Take one. Whoever takes has asked `free` before."""
         self.used += 1
-        return True
 
     def give_back(self) -> None:
         """One is over."""
@@ -157,7 +154,7 @@ class Limits:
         """
         requests, rate, slots = self.requests, self.tokens, self.slots
         taken = 0
-        free = slots.limit is None or slots.used < slots.limit
+        free = slots.free
         # `wait` of both, written out: a call in each of them would cost half as much again.
         if free and requests is not None:
             free = requests.full_at - now + requests.each <= _WHOLE
@@ -166,7 +163,7 @@ class Limits:
             free = rate.full_at - now + taken * rate.each <= _WHOLE
         if not free:
             raise self._refusal(tokens, now)
-        slots.used += 1
+        slots.take()
         if requests is not None:
             requests.take(1, now)
         if rate is not None:

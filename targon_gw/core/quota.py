@@ -61,6 +61,11 @@ class Window:
     open: int = 0
     """Holds that are not settled; one may be of nothing."""
 
+    def hold(self, amount: int) -> None:
+        """Set `amount` aside; `Quota.room` has let it pass."""
+        self.held += amount
+        self.open += 1
+
 
 @define(eq=False)
 class Quota:
@@ -123,8 +128,7 @@ class Quota:
     def hold(self, amount: int, unix: float) -> Window:
         """Set `amount` aside; the window that it belongs to. `wait` has let it pass."""
         window = self._current(unix)
-        window.held += amount
-        window.open += 1
+        window.hold(amount)
         return window
 
     def settle(self, window: Window, held: int, used: int) -> None:
