@@ -92,6 +92,17 @@ class LineTests:
             "at", "event", "request_id", "client", "model", "ending", "took"
         }  # fmt: skip
 
+    def test_each_at_its_own_moment(self) -> None:
+        """Lines that are written together tell each its own time."""
+        _, out, calls = log()
+        for seconds in (0.0, 0.5, 61.0):
+            settled(calls, replace(ENTRY, at=AT + seconds))
+        calls.flush()
+
+        assert [json.loads(line)["at"][11:] for line in out.getvalue().splitlines()] == [  # type: ignore[attr-defined]
+            "22:13:20.250Z", "22:13:20.750Z", "22:14:21.250Z"
+        ]  # fmt: skip
+
     def test_terminal(self) -> None:
         """F-16: on a terminal a line is logfmt, and what could upset a terminal is escaped."""
         _, out, calls = log(terminal=True)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from targon_gw.core.errors import Refusal
-from targon_gw.core.strictjson import COMMAS, CONTAINERS, DEPTH, NAMES, echo, members, skeleton
+from targon_gw.core.strictjson import COMMAS, CONTAINERS, COPIED, DEPTH, NAMES, echo, members, skeleton
 
 values = st.recursive(
     st.none()
@@ -225,3 +225,14 @@ class EchoTests:
         assert len(shown) <= 64
         assert shown.removesuffix("…").isascii()
         assert shown.isprintable()
+
+
+class LargeTests:
+    """Bodies that are not made anew to find doubles."""
+
+    def test_doubles(self) -> None:
+        """A field that is given twice is found in them, too (faults catalogue, B-07)."""
+        long = b"x" * COPIED
+        assert members(b'{"a":"%b"}' % long).keys() == {"a"}
+        with pytest.raises(Refusal, match="more than once"):
+            members(b'{"a":"%b","a":1}' % long)
