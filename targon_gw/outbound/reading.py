@@ -186,13 +186,16 @@ class Reading(msgspec.Struct, eq=False):
         self._phrases = self._phrases.copy()  # the parser goes on adding to the one it knows
 
     def _pass_over(self, status: int) -> None:
-        """An interim head."""
+        """An interim head, which has no body (RFC 9112, 6.3): the parser would read one, and hand it to the answer."""
+        bodied = self.first.get(b"content-length", b"0").strip() != b"0" or b"transfer-encoding" in self.first
         self._interim = True
         self._interims += 1
         self.first, self.more = {}, []
         self._phrases.clear()
         if status == 101:
             self.fault, self.detail = "upgrade", "nobody asked for another protocol"
+        elif bodied:
+            self.fault, self.detail = "framing", "an interim answer with a body"
         elif self._interims > self.bounds.interim:
             self.fault, self.detail = "too_many_interim", "1xx without end"
 

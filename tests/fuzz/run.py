@@ -63,23 +63,30 @@ def found(name: str) -> Target:
     return next(target for target in targets if target.name == name)
 
 
-def run_all(names: Sequence[str], seconds: int, jobs: int, seed: int = 0) -> Iterator[Ran]:
+def run_all(names: Sequence[str], seconds: int, jobs: int, seed: int = 0, inputs: int = -1) -> Iterator[Ran]:
     """Run several, so many at a time; in order."""
     with ThreadPoolExecutor(jobs) as pool:
-        yield from pool.map(lambda name: run(name, seconds, seed), names)
+        yield from pool.map(lambda name: run(name, seconds, seed, inputs), names)
 
 
-def run(name: str, seconds: int, seed: int = 0) -> Ran:
-    """Run one target in a process of its own; `seed` 0 is another one each time."""
-    command = [sys.executable, "-m", "tests.fuzz.run", "--inside", f"--seconds={seconds}", f"--seed={seed}", name]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=seconds + 120)
+def run(name: str, seconds: int, seed: int = 0, inputs: int = -1) -> Ran:
+    """Run one target in a process of its own, for so long or so many inputs (-1: any number).
+
+    `seed` 0 is another one each time; the same seed and number of inputs are the same search.
+    """
+    options = [f"--seconds={seconds}", f"--seed={seed}", f"--inputs={inputs}"]
+    command = [sys.executable, "-m", "tests.fuzz.run", "--inside", *options, name]
+    env = {**os.environ, "PYTHONHASHSEED": str(seed)}
+    done = subprocess.run(
+        command, capture_output=True, text=True, errors="replace", check=False, timeout=seconds + 120, env=env
+    )
     said = done.stdout + done.stderr
     runs, branches = _RUNS.search(said), _COVERED.findall(said)
-    fault = "" if done.returncode == 0 and runs else said[-6000:]
+    fault = "" if done.returncode == 0 and runs else f"{done.stdout[-4000:]}\n{done.stderr[-1000:]}"
     return Ran(name, int(runs[1]) if runs else 0, int(branches[-1]) if branches else 0, fault)
 
 
-def inside(name: str, seconds: int, seed: int) -> None:
+def inside(name: str, seconds: int, seed: int, inputs: int) -> None:
     """Be that process; does not return."""
     import atheris  # only where it is to be run: it is slow to load, and may not be there
 
@@ -90,7 +97,9 @@ def inside(name: str, seconds: int, seed: int) -> None:
         for number, data in enumerate(target.seeds()):
             Path(corpus, str(number)).write_bytes(data)
         arguments = [sys.argv[0], corpus, f"-max_total_time={seconds}", f"-max_len={LONGEST}", f"-timeout={SLOWEST}"]
-        atheris.Setup([*arguments, f"-seed={seed}", f"-artifact_prefix={KEPT}/{name}-"], target.check)
+        atheris.Setup(
+            [*arguments, f"-seed={seed}", f"-runs={inputs}", f"-artifact_prefix={KEPT}/{name}-"], target.check
+        )
         atheris.Fuzz()
 
 
@@ -108,6 +117,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 2) - 1))
     parser.add_argument("--seed", type=int, default=0, help="0 is another one each time")
+    parser.add_argument("--inputs", type=int, default=-1, help="at most so many for each, -1 for any number")
     parser.add_argument("--again", metavar="FILE")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -118,9 +128,9 @@ def main() -> int:
         print("atheris is not installed: pip install 'targon-gw[fuzz]' (Linux on x86-64)", file=sys.stderr)
         return 2
     if options.inside:
-        inside(options.targets[0], options.seconds, options.seed)
+        inside(options.targets[0], options.seconds, options.seed, options.inputs)
     faults = 0
-    for ran in run_all(options.targets or NAMES, options.seconds, options.jobs, options.seed):
+    for ran in run_all(options.targets or NAMES, options.seconds, options.jobs, options.seed, options.inputs):
         verdict = "FOUND" if ran.fault else "nothing found"
         print(f"{ran.name:<9} {ran.runs:>9,} inputs {ran.branches:>6,} branches  {verdict}", flush=True)
         if ran.fault:

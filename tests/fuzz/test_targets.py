@@ -21,8 +21,10 @@ from tests.needs import lacking
 
 TARGETS = {target.name: target for page in (vendors, clients, files) for target in page.TARGETS}
 IDS = list(TARGETS)
-SHORTLY = 2
+SHORTLY = 4
 """Seconds of atheris for a target."""
+INPUTS = 3000
+"""At most, for a target: the search is the same each time, and what it finds was brought by the change."""
 AT_ONCE = 2
 """Targets."""
 
@@ -89,6 +91,6 @@ class RunTests:
             if (sys.platform, platform.machine()) != ("linux", "x86_64"):
                 pytest.skip("atheris has no wheel for this machine: no target was fuzzed")
             lacking("atheris is not installed: no target was fuzzed")
-        for ran in run_all(NAMES, SHORTLY, AT_ONCE, 1):
+        for ran in run_all(NAMES, SHORTLY, AT_ONCE, 1, INPUTS):
             assert not ran.fault, ran.fault
             assert ran.runs > 50 and ran.branches > 10, ran

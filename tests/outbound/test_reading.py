@@ -173,6 +173,20 @@ class LimitTests:
         reading, _ = read(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + b"X: y\r\n" * lines + b"\r\n")
         assert reading.fault == fault
 
+    @pytest.mark.parametrize("pieces", [1, 1000])
+    @pytest.mark.parametrize("frame", [b"Content-Length: 3", b"Transfer-Encoding: chunked"])
+    def test_interim_answer_with_a_body(self, frame: bytes, pieces: int) -> None:
+        """D-10: what follows an interim head is the answer; one that says otherwise is refused, at any split."""
+        said = b"HTTP/1.1 103 Early Hints\r\n" + frame + b"\r\n\r\n3\r\nabc\r\n0\r\n\r\n" + OK
+        size = -(-len(said) // pieces)
+        reading, _ = read(*[said[at : at + size] for at in range(0, len(said), size)])
+        assert reading.fault == "framing"
+
+    def test_interim_answer_that_says_it_has_no_body(self) -> None:
+        """It says what is so."""
+        reading, _ = read(b"HTTP/1.1 103 Early Hints\r\nContent-Length: 0\r\n\r\n" + OK)
+        assert reading.fault is None and reading.complete
+
     @pytest.mark.parametrize(("interims", "fault"), [(16, None), (17, "too_many_interim")])
     def test_interim_answers(self, interims: int, fault: str | None) -> None:
         """1xx are passed over, 16 of them."""
