@@ -38,6 +38,7 @@ from zope.interface import implementer
 from targon_gw.core.config import Config
 from targon_gw.core.reload import Refused
 from targon_gw.desk import DaemonDesk
+from targon_gw.front import rooms
 from targon_gw.leaving import Leaving, is_handed
 from targon_gw.reloading import Reloading, foreseen
 from targon_gw.settings.loading import Loaded, load
@@ -301,12 +302,13 @@ class GatewayService(Service):
         return diff
 
     def _open_admin(self, config: Config, wiring: Wiring, reloading: Reloading) -> None:
-        path = config.admin.socket
-        if path is None:
-            return
         files = self.source.loaded.files
         paths = Paths(self.source.path, *_beside(self.source.path, files))
         desk = DaemonDesk(wiring, reloading, paths, lambda: self.reactor.callLater(0, self._end), self._aside)
+        wiring.rooms += rooms(wiring, desk)
+        path = config.admin.socket
+        if path is None:
+            return
         site = Site(admin_resource(desk), HttpLimits(body=1 << 20), self.reactor)
         try:
             _clear_dead(path)

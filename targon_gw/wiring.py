@@ -42,6 +42,7 @@ from targon_gw.web.api import Api, refusal_headers
 from targon_gw.web.doorway import Doorway
 from targon_gw.web.health import Health
 from targon_gw.web.metrics import MetricsPage
+from targon_gw.web.rooms import Room
 from targon_gw.web.serving import Site
 from targon_gw.web.site import Root, Tree
 from targon_gw.web.strict import HttpLimits
@@ -101,6 +102,8 @@ class Wiring:
     prober: Prober
     ways: Ways
     books: Books
+    rooms: list[Room]
+    """What the site has for people; see `targon_gw.front`."""
 
     def apply(self, loaded: Loaded) -> Diff:
         """Put settings in force; raises `Refused` where they take too many keys away."""
@@ -157,9 +160,10 @@ def wire(reactor: Any, config: Config, outside: Outside) -> Wiring:
     health = Health(gateway, now, started, version("targon-gw"))
     lag = Lag(reactor, now)
     metrics = MetricsPage(books.measures, lag, config.metrics.token, reactor, now, started, health.version)
-    site = Site(Root(Tree(api, health, metrics)), HttpLimits(body=config.limits.body), reactor, cork)
+    rooms: list[Room] = []
+    site = Site(Root(Tree(api, health, metrics), rooms), HttpLimits(body=config.limits.body), reactor, cork)
     site.gate = api.gate
     site.refusal_headers = refusal_headers
     site.doorway = Doorway(lambda: gateway.config.limits, lambda: gateway.config.trusted_proxies, random.random)
     lag.told = Strain(gateway).look
-    return Wiring(reactor, gateway, now, started, site, api, health, metrics, lag, carrier, prober, ways, books)
+    return Wiring(reactor, gateway, now, started, site, api, health, metrics, lag, carrier, prober, ways, books, rooms)

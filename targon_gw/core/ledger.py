@@ -92,11 +92,19 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     """What the client itself calls this request."""
     note: str | None = None
     """Why an attempt failed, or what changed."""
+    change: dict[str, Any] | None = None
+    """Of kinds ACCOUNT and CLIENT: what is to be done again when the line is read; plain JSON, in which no secret is
+    readable."""
 
     @property
     def admitted(self) -> float:
         """When it began, in Unix seconds: the moment that its quota's window goes by."""
         return self.at - self.took
+
+
+def changed(kind: Kind, at: float, id: str, change: dict[str, Any]) -> Entry:
+    """The Entry of a change that must not be lost, of what is known by `id`; `at` in Unix seconds."""
+    return Entry(kind, at, id, change=change)
 
 
 class BadLine(ValueError):
@@ -132,6 +140,7 @@ class _Line(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True, gc=F
     took: float | None = None
     reference: str | None = None
     note: str | None = None
+    change: dict[str, Any] | None = None
 
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -188,6 +197,7 @@ def _line(entry: Entry, n: int) -> _Line:
         int(entry.took * 1e5 + 0.5) / 1e5 or None,  # a float that equals its default would be written
         entry.reference,
         entry.note,
+        entry.change,
     )
 
 
@@ -223,7 +233,7 @@ def read_line(line: bytes) -> tuple[int, Entry]:
     return found.n, Entry(
         found.kind, found.at, found.id, found.client, found.model, found.served, found.upstream, found.account,
         found.key, found.stream, found.status, found.ending, usage, found.cost, found.attempts, found.first,
-        found.took or 0.0, found.reference, found.note,
+        found.took or 0.0, found.reference, found.note, found.change,
     )  # fmt: skip
 
 

@@ -65,5 +65,5 @@ def entry_of(row: Row) -> Entry:
     return Entry(
         row.kind, row.at, row.id, row.client, row.model, row.served, row.upstream, row.account, row.key, row.stream,
         row.status, row.ending, usage_of(row), row.cost, row.attempts, row.first, row.took or 0.0, row.reference,
-        row.note,
+        row.note, row.change,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The root of the Klein tree, and the short way to what needs no matching.
+"""The root of the Klein tree, its rooms (`rooms.py`), and the short way to what needs no matching.
 
 Klein routes everything. Its map is static, though, and to bind and match it for each request costs more than the rest
 of a call's routing; so routes without arguments are first looked up in a table made from that same map.
@@ -9,7 +9,7 @@ of a call's routing; so routes without arguments are first looked up in a table 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -30,6 +30,7 @@ from .health import Health
 from .metrics import MetricsPage
 from .relay import CORS
 from .request import Request
+from .rooms import Room
 
 _PREFLIGHT = (
     (b"access-control-allow-origin", b"*"),
@@ -170,10 +171,11 @@ Handler = Callable[[Request], Any]
 class Root(KleinResource):
     """The tree as a resource, with the table of its static routes."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, rooms: Sequence[Room] = ()) -> None:
         bound: Any = tree.app  # Klein binds itself to the object that it is reached through
         super().__init__(bound)
         self._tree = tree
+        self._rooms = rooms
         self._calls: dict[tuple[bytes, bytes], Callable[[Request], None]] = {}
         self._static: dict[tuple[bytes, bytes], Handler] = {
             (method.encode(), rule.rule.encode()): self._handler(bound, rule.endpoint)
@@ -200,7 +202,8 @@ class Root(KleinResource):
             if request.path.startswith(b"//"):  # Klein would not see the difference
                 self._tree.unknown(request)
                 return NOT_DONE_YET
-            return super().render(request)
+            room = self._room(request.path)
+            return super().render(request) if room is None or request.method == b"OPTIONS" else room.render(request)
         answer = handler(request)
         if answer == NOT_DONE_YET:
             return answer
@@ -211,6 +214,10 @@ class Root(KleinResource):
         if answer is not None:
             return self._awaited(request, answer)
         return NOT_DONE_YET
+
+    def _room(self, path: bytes) -> KleinResource | None:
+        """What answers in the room that has this address, where there is one."""
+        return next((room.resource for room in self._rooms if room.has(path)), None)
 
     def _awaited(self, request: Request, answer: Any) -> Any:
         ensureDeferred(answer).addErrback(self._raised, request)

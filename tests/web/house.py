@@ -28,6 +28,7 @@ from targon_gw.pulse import Pulse
 from targon_gw.web.api import Api, refusal_headers
 from targon_gw.web.health import Health
 from targon_gw.web.metrics import MetricsPage
+from targon_gw.web.rooms import Room
 from targon_gw.web.site import Root, Tree
 from tests import fakes
 
@@ -148,6 +149,8 @@ class House:
     page: MetricsPage = field(init=False)
     worst: float = 0.0
     """The reactor's lag, as the page is told."""
+    rooms: list[Room] = field(factory=list)
+    """More may be added at any time."""
 
     def __attrs_post_init__(self) -> None:
         self.talk = Conversation(resource=Desk())
@@ -165,7 +168,7 @@ class House:
         self.health = Health(self.gateway, self.now, 0.0, "1.2.3")
         token = self.settings.metrics.token
         self.page = MetricsPage(self.measures, self, token, self.talk.clock, self.now, 0.0, "1.2.3")
-        site.resource = Root(Tree(api, self.health, self.page))
+        site.resource = Root(Tree(api, self.health, self.page), self.rooms)
         site.gate = api.gate
         site.refusal_headers = refusal_headers
 
