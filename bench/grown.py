@@ -16,7 +16,7 @@ from attrs import frozen
 from bench import systems
 from targon_gw.core.config import Config, Secret
 from targon_gw.core.gateway import Gateway
-from targon_gw.core.ledger import Ending, Entry, Kind, line_of
+from targon_gw.core.ledger import Ending, Entry, Kind, figures_of, line_of
 from targon_gw.core.meter import Source, Usage
 from targon_gw.settings.loading import load
 from targon_gw.store.archive import PLAIN_DAYS
@@ -151,9 +151,9 @@ def entry_of(size: Size, number: int, at: float) -> Entry:
     model = model_name(number % size.models)
     usage = Usage(20 + number % 1000, 8 + number % 500, source=Source.UPSTREAM)
     return Entry(
-        Kind.CALL,
         at,
         f"req-{number:024d}",
+        Kind.CALL,
         client_name(number % size.clients),
         model,
         model,
@@ -163,7 +163,7 @@ def entry_of(size: Size, number: int, at: float) -> Entry:
         stream=True,
         status=200,
         ending=Ending.SERVED,
-        usage=usage,
+        **figures_of(usage),
         cost=usage.prompt + 2 * usage.completion,
         attempts=1,
         first=0.41,

@@ -171,7 +171,7 @@ def settled(gateway: Gateway, call: Call, end: Closing, now: float) -> Entry:
     entries = gateway.entries_of(call, end, now)
     for entry in entries:
         gateway.ledger.fold(gateway.ledger.n + 1, entry)
-    gateway.settle(call, entries[-1], now)
+    gateway.settle(call, entries[-1], end.usage, now)
     return entries[-1]
 
 

@@ -68,7 +68,7 @@ class Run:
             for entry in entries:
                 self.books.record(entry)
         finally:
-            self.gateway.settle(call, entries[-1], now)
+            self.gateway.settle(call, entries[-1], USED, now)
         return entries[-1]
 
     @property

@@ -13,7 +13,7 @@ from twisted.logger import capturedLogs
 
 from targon_gw.core.config import Duration
 from targon_gw.core.errors import Refusal
-from targon_gw.core.ledger import Entry, Kind
+from targon_gw.core.ledger import Entry, Kind, figures_of
 from targon_gw.store.folder import Damaged, Locked, Unusable
 from tests import fakes
 from tests.lives import FLUSH, USED, Run
@@ -67,7 +67,7 @@ class RestartTests:
     def test_other_kinds_count_for_no_client(self, tmp_path: Path) -> None:
         """Probes and changes are lines of the ledger, and nobody's use."""
         run = Run(tmp_path).begin()
-        run.books.record(Entry(Kind.PROBE, fakes.WALL, "probe_1", upstream="acme", usage=USED))
+        run.books.record(Entry(fakes.WALL, "probe_1", Kind.PROBE, upstream="acme", **figures_of(USED)))
         run.die()
         again = Run(tmp_path).begin()
 
@@ -159,7 +159,7 @@ class RecordTests:
         """A call that is on file gets its line in the log; an attempt does not."""
         run = Run(tmp_path).begin()
         run.call()
-        run.books.record(Entry(Kind.ATTEMPT, fakes.WALL, "req_2"))
+        run.books.record(Entry(fakes.WALL, "req_2", Kind.ATTEMPT))
         run.close()
 
         assert run.out.getvalue().count("\n") == 1

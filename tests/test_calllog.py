@@ -12,14 +12,14 @@ from msgspec.structs import replace
 from twisted.internet.task import Clock
 
 from targon_gw.calllog import EVERY, CallLog
-from targon_gw.core.ledger import Ending, Entry, Kind, line_of
+from targon_gw.core.ledger import Ending, Entry, Kind, figures_of, line_of
 from targon_gw.core.meter import Source, Usage
 
 AT = 1_700_000_000.25
 ENTRY = Entry(
+    AT,
+    "req_1",
     Kind.CALL,
-    at=AT,
-    id="req_1",
     client="ann",
     model="nick",
     served="acme/large",
@@ -29,14 +29,14 @@ ENTRY = Entry(
     stream=True,
     status=200,
     ending=Ending.SERVED,
-    usage=Usage(7, 2, source=Source.UPSTREAM),
+    **figures_of(Usage(7, 2, source=Source.UPSTREAM)),
     cost=37,
     attempts=2,
     first=0.25,
     took=1.5,
     reference="mine",
 )
-REFUSED = Entry(Kind.CALL, AT, "req_2", "ann", "acme/large", ending=Ending.REFUSED, took=0.001)
+REFUSED = Entry(AT, "req_2", Kind.CALL, "ann", "acme/large", ending=Ending.REFUSED, took=0.001)
 
 
 def log(out: io.TextIOBase | None = None, terminal: bool = False) -> tuple[Clock, io.TextIOBase, CallLog]:

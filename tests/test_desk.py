@@ -47,7 +47,7 @@ def settle(daemon: Daemon) -> None:
     call = fakes.call(wiring.gateway, now)
     (own,) = wiring.gateway.entries_of(call, fakes.closing(Ending.SERVED), now)
     wiring.books.record(own)
-    wiring.gateway.settle(call, own, now)
+    wiring.gateway.settle(call, own, None, now)
 
 
 class DeskTests:

@@ -103,8 +103,7 @@ def _rows(folder: StateFolder, since: str | None) -> Iterator[dict[str, Any]]:
             if number <= last:  # a file that is being packed stands there twice
                 continue
             last = number
-            told = msgspec.to_builtins(entry)
-            told.update(told.pop("usage") or {})
+            told = msgspec.to_builtins(msgspec.structs.asdict(entry))
             yield {"n": number, **{name: value for name, value in told.items() if value is not None}}
 
 

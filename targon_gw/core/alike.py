@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from attrs import define
 
-from .meter import Source, Usage
+from .meter import Source
+
+if TYPE_CHECKING:
+    from .ledger import Entry
 
 
 @define(eq=False)
@@ -21,12 +26,14 @@ class Alike:
     estimated: int = 0
     cost: int = 0
 
-    def take(self, usage: Usage, cost: int) -> None:
+    def take(self, entry: Entry) -> None:
         """Add the figures of one of them."""
-        self.cost += cost
-        self.prompt += usage.prompt
-        self.completion += usage.completion
-        self.cached += usage.cached
-        self.reasoning += usage.reasoning
-        if usage.source is not Source.UPSTREAM:
-            self.estimated += usage.prompt + usage.completion
+        prompt, completion = entry.prompt, entry.completion
+        self.cost += entry.cost
+        self.prompt += prompt
+        self.completion += completion
+        if entry.cached or entry.reasoning:
+            self.cached += entry.cached
+            self.reasoning += entry.reasoning
+        if entry.source is not Source.UPSTREAM:
+            self.estimated += prompt + completion

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from .attempts import Served
 from .call import Attempt, Call, State
-from .ledger import Ending, Entry, Kind
+from .ledger import Ending, Entry, Kind, figures_of, rounded
 from .meter import Usage
 from .prices import cost_of
 
@@ -41,12 +41,23 @@ def entries_of(call: Call, closing: Closing, now: float, wall: float) -> list[En
         served, upstream, account, key = settings.id, serving.upstream.name, lease.account.id, lease.key.id
         price = settings.price
         since = serving.ended if rescue is None else rescue.first
-        first = None if since is None else since - began
+        first = None if since is None else int((since - began) * 1e5 + 0.5) / 1e5
+    prompt = completion = cached = reasoning = cost = 0
+    source = None
+    if usage is not None:
+        prompt, completion, cached, reasoning, source = (
+            usage.prompt,
+            usage.completion,
+            usage.cached,
+            usage.reasoning,
+            usage.source,
+        )
+        cost = cost_of(usage, price)
     entries.append(
         Entry(
-            Kind.CALL,
-            unix,
+            int(unix * 1e5 + 0.5) / 1e5,  # `rounded`, three times, without a frame for each
             call.request_id,
+            Kind.CALL,
             call.client.name,
             ask.model,
             served,
@@ -56,11 +67,15 @@ def entries_of(call: Call, closing: Closing, now: float, wall: float) -> list[En
             ask.stream,
             closing.status,
             closing.ending,
-            usage,
-            0 if usage is None else cost_of(usage, price),
+            prompt,
+            completion,
+            cached,
+            reasoning,
+            cost,
+            source,
             len(attempts),
             first,
-            now - began,
+            int((now - began) * 1e5 + 0.5) / 1e5,
             call.reference,
             None if rescue is None and call.queued_at is None else _notes(call, now),
         )
@@ -86,9 +101,9 @@ def _failed(call: Call, attempt: Attempt, unix: float) -> Entry:
     outcome, lease = attempt.outcome, attempt.lease
     ended = attempt.began if attempt.ended is None else attempt.ended
     return Entry(
-        Kind.ATTEMPT,
-        unix,
+        rounded(unix),
         call.request_id,
+        Kind.ATTEMPT,
         client=call.client.name,
         model=call.ask.model,
         served=attempt.model.id,
@@ -97,7 +112,7 @@ def _failed(call: Call, attempt: Attempt, unix: float) -> Entry:
         key=attempt.key.id,
         stream=call.ask.stream,
         status=None if outcome is None else outcome.status,
-        usage=attempt.usage,
-        took=ended - attempt.began,
+        **figures_of(attempt.usage),
+        took=rounded(ended - attempt.began),
         note=None if outcome is None else LEFT if type(outcome) is Served else outcome.reason,
     )

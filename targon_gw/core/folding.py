@@ -15,8 +15,8 @@ from typing import Any, Final, Protocol
 
 from attrs import define, field
 
-from .ledger import BY, DAY, KEPT_ENTRIES, Ending, Kind, Ledger, Sums
-from .lines import Row, entry_of
+from .ledger import BY, DAY, KEPT_ENTRIES, Ending, Kind, Ledger, Sums, entry_of
+from .lines import Row
 from .meter import Source
 from .quota import HOUR
 from .spending import Used
@@ -119,7 +119,7 @@ class Folding:
                 figures = _ENDED[row.ending]
                 if row.source is not None:
                     figures += _used_by(row)
-                began = (at - (row.took or 0.0)) // HOUR
+                began = (at - row.took) // HOUR
                 if began != hour:
                     hour, hourly = began, self._hours[began]
                 hourly[client] += figures

@@ -32,9 +32,10 @@ from .errors import Refusal
 from .failures import Failures
 from .folding import Folding
 from .keys import Change
-from .ledger import Ending, Entry, Kind, Ledger
+from .ledger import Ending, Entry, Kind, Ledger, rounded
 from .limits import Shown
 from .lines import Row
+from .meter import Usage
 from .openai import Ask, Endpoint
 from .poison import Poison
 from .pool import KeyPool
@@ -162,8 +163,11 @@ class Gateway:
             raise RuntimeError("a call is settled once")
         return entries_of(call, closing, now, self.wall)
 
-    def settle(self, call: Call, entry: Entry, now: float) -> None:
-        """End `call` with the Entry that it came to, once: its lease comes back, its hold is released."""
+    def settle(self, call: Call, entry: Entry, usage: Usage | None, now: float) -> None:
+        """End `call` with the Entry that it came to, once: its lease comes back, its hold is released.
+
+        `usage` is what the entry says of it: at hand wherever an entry was just made.
+        """
         if call.queued_at is not None:
             self.rules.waiting.leave(call, now)
         call.settled()
@@ -173,7 +177,7 @@ class Gateway:
             # While it drains the gateway breaks calls off itself: nobody is blamed for what ends then.
             cut = self.draining and entry.ending is not Ending.SERVED
             last.leg.pool.give_back(last.lease, Abandoned() if cut else _outcome(entry.ending, last), now)
-        self.bank.settle(call.hold, entry.usage, entry.cost, now)
+        self.bank.settle(call.hold, usage, entry.cost, now)
 
     def to_state(self, now: float) -> dict[str, Any]:
         """All that must outlive this process, as of the last line of the ledger: plain JSON, not to be altered."""
@@ -218,14 +222,14 @@ class Gateway:
         unix = now + self.wall
         return [
             Entry(
-                Kind.CALL,
-                unix,
+                rounded(unix),
                 id,
+                Kind.CALL,
                 client,
                 model,
                 stream=stream,
                 ending=Ending.FAILED,
-                took=max(0.0, unix - admitted),
+                took=rounded(max(0.0, unix - admitted)),
                 note="the gateway ended before the call did",
             )
             for id, client, model, stream, admitted in left.values()

@@ -58,15 +58,19 @@ class Ending(enum.Enum):
     FAILED = "failed"
 
 
-class Entry(msgspec.Struct, frozen=True, gc=False):
-    """One line's worth. Durations are seconds: `first` to the first event or the whole answer, `took` to the end; of a
-    change of health `took` is how long it is to last, where that is known."""
+_Whole = Annotated[int, Meta(ge=0)]
 
-    kind: Kind
+
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """One line's worth, as the line has it but for its number: made once, and written as it is (an object of its own
+    for the line cost 2 µs a call). Durations are seconds: `first` to the first event or the whole answer, `took` to the
+    end; of a change of health `took` is how long it is to last, where that is known. Times are `rounded`."""
+
     at: float
     """Unix seconds, when it was over."""
     id: str
     """The request's; of a probe or a change, what it is known by."""
+    kind: Kind
     client: str | None = None
     """Its name; `anonymous` for all who call without a key."""
     model: str | None = None
@@ -78,14 +82,18 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     key: str | None = None
     """A fingerprint."""
     stream: bool = False
-    status: int | None = None
+    status: _Whole | None = None
     """The HTTP status that the client was sent; of an attempt, the vendor's."""
     ending: Ending | None = None
-    usage: Usage | None = None
-    """`None` where nothing was used."""
-    cost: int = 0
+    prompt: _Whole = 0
+    completion: _Whole = 0
+    cached: _Whole = 0
+    reasoning: _Whole = 0
+    cost: _Whole = 0
     """Micro-dollars."""
-    attempts: int = 0
+    source: Source | None = None
+    """Where the four figures are from; `None` where nothing was used."""
+    attempts: _Whole = 0
     first: float | None = None
     took: float = 0.0
     reference: str | None = None
@@ -97,55 +105,52 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     readable."""
 
     @property
+    def usage(self) -> Usage | None:
+        """What was used."""
+        if self.source is None:
+            return None
+        return Usage(self.prompt, self.completion, self.cached, self.reasoning, self.source)
+
+    @property
     def admitted(self) -> float:
         """When it began, in Unix seconds: the moment that its quota's window goes by."""
         return self.at - self.took
 
 
+def rounded(seconds: float) -> float:
+    """A time as entries have it: to ten microseconds. What is shorter would be written with an exponent, and what YAML
+    1.1 takes for a number has a dot before that."""
+    return int(seconds * 1e5 + 0.5) / 1e5
+
+
+def figures_of(usage: Usage | None) -> dict[str, Any]:
+    """The members of an Entry that say what was used."""
+    if usage is None:
+        return {"prompt": 0, "completion": 0, "cached": 0, "reasoning": 0, "source": None}
+    return {
+        "prompt": usage.prompt,
+        "completion": usage.completion,
+        "cached": usage.cached,
+        "reasoning": usage.reasoning,
+        "source": usage.source,
+    }
+
+
 def changed(kind: Kind, at: float, id: str, change: dict[str, Any]) -> Entry:
     """The Entry of a change that must not be lost, of what is known by `id`; `at` in Unix seconds."""
-    return Entry(kind, at, id, change=change)
+    return Entry(rounded(at), id, kind, change=change)
 
 
 class BadLine(ValueError):
     """A line that is not as it was written; its text says why, and quotes nothing of it."""
 
 
-_Whole = Annotated[int, Meta(ge=0)]
-
-
-class _Line(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+class _Line(Entry, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     n: Annotated[int, Meta(ge=1)]
-    at: float
-    id: str
-    kind: Kind
-    client: str | None = None
-    model: str | None = None
-    served: str | None = None
-    upstream: str | None = None
-    account: str | None = None
-    key: str | None = None
-    stream: bool = False
-    status: _Whole | None = None
-    ending: Ending | None = None
-    prompt: _Whole = 0
-    completion: _Whole = 0
-    cached: _Whole = 0
-    reasoning: _Whole = 0
-    cost: _Whole = 0
-    source: Source | None = None
-    """Where the four figures are from; `None` where there is no usage."""
-    attempts: _Whole = 0
-    first: float | None = None
-    took: float | None = None
-    reference: str | None = None
-    note: str | None = None
-    change: dict[str, Any] | None = None
 
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(_Line).decode
-_NOTHING: Final = Usage(0, 0)
 _CRC: Final = b',"crc":"'
 _TAIL: Final = 18
 """Bytes from there to the end of the line: `,"crc":"xxxxxxxx"}`."""
@@ -157,48 +162,16 @@ def line_of(entry: Entry, n: int) -> bytes:
     """The line of the Entry that is the n-th: `- {"n":…,…,"crc":"xxxxxxxx"}` and a line feed.
 
     Members that are `None` or naught are left out, but for n, at, id and kind. `crc` is CRC-32, in 8 hex digits, of
-    the object's text without it. Times are written to ten microseconds: what is
-    shorter would need an exponent, and what YAML 1.1 takes for a number has a dot before that.
+    the object's text without it.
     """
     try:
-        text = _encode(_line(entry, n))
+        text = _encode(entry)
     except UnicodeEncodeError:  # half of a surrogate pair, which has no UTF-8
-        text = _encode(_line(_mended(entry), n))
+        text = _encode(_mended(entry))
     if not text.isascii() or b"\x7f" in text:
         text = _printable(text)
+    text = b'{"n":%d,%b' % (n, text[1:])
     return b'- %b,"crc":"%08x"}\n' % (text[:-1], crc32(text))
-
-
-def _line(entry: Entry, n: int) -> _Line:
-    usage, first = entry.usage, entry.first
-    counts = usage or _NOTHING
-    return _Line(
-        n,
-        int(entry.at * 1e5 + 0.5) / 1e5,
-        entry.id,
-        entry.kind,
-        entry.client,
-        entry.model,
-        entry.served,
-        entry.upstream,
-        entry.account,
-        entry.key,
-        entry.stream,
-        entry.status,
-        entry.ending,
-        counts.prompt,
-        counts.completion,
-        counts.cached,
-        counts.reasoning,
-        entry.cost,
-        None if usage is None else usage.source,
-        entry.attempts,
-        None if first is None else int(first * 1e5 + 0.5) / 1e5,
-        int(entry.took * 1e5 + 0.5) / 1e5 or None,  # a float that equals its default would be written
-        entry.reference,
-        entry.note,
-        entry.change,
-    )
 
 
 def _mended(entry: Entry) -> Entry:
@@ -227,13 +200,15 @@ def read_line(line: bytes) -> tuple[int, Entry]:
         found = _decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadLine(f"it cannot be read: {error}") from None
-    usage = None
-    if found.source is not None:
-        usage = Usage(found.prompt, found.completion, found.cached, found.reasoning, found.source)
-    return found.n, Entry(
-        found.kind, found.at, found.id, found.client, found.model, found.served, found.upstream, found.account,
-        found.key, found.stream, found.status, found.ending, usage, found.cost, found.attempts, found.first,
-        found.took or 0.0, found.reference, found.note, found.change,
+    return found.n, entry_of(found)
+
+
+def entry_of(line: _Line) -> Entry:
+    """The Entry of a line that has been read."""
+    return Entry(
+        line.at, line.id, line.kind, line.client, line.model, line.served, line.upstream, line.account, line.key,
+        line.stream, line.status, line.ending, line.prompt, line.completion, line.cached, line.reasoning, line.cost,
+        line.source, line.attempts, line.first, line.took, line.reference, line.note, line.change,
     )  # fmt: skip
 
 
@@ -335,8 +310,8 @@ class Ledger:
             if alike is None:
                 alike = sums[which] = Alike(names)
             alike.count += 1
-            if entry.usage is not None:
-                alike.take(entry.usage, entry.cost)
+            if entry.source is not None:
+                alike.take(entry)
         for (one, ending, _), alike in sums.items():
             self._count(one, ending, alike)
 

@@ -11,12 +11,11 @@ from zlib import crc32
 
 import msgspec
 
-from .ledger import Entry, _Line
-from .meter import Usage
+from .ledger import _Line
 
 
-class Row(_Line, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """A line as it is decoded, with its checksum; what it says is `entry_of`'s."""
+class Row(_Line, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """A line as it is decoded, with its checksum."""
 
     crc: str
 
@@ -51,19 +50,3 @@ def read_rows(block: bytes) -> list[Row] | None:
 def read_row(line: bytes) -> Row:
     """The row of one whole line that `read_line` has found good."""
     return _decode_one(line[2:])
-
-
-def usage_of(row: Row) -> Usage | None:
-    """What was used."""
-    if row.source is None:
-        return None
-    return Usage(row.prompt, row.completion, row.cached, row.reasoning, row.source)
-
-
-def entry_of(row: Row) -> Entry:
-    """What the line says."""
-    return Entry(
-        row.kind, row.at, row.id, row.client, row.model, row.served, row.upstream, row.account, row.key, row.stream,
-        row.status, row.ending, usage_of(row), row.cost, row.attempts, row.first, row.took or 0.0, row.reference,
-        row.note, row.change,
-    )  # fmt: skip

@@ -219,17 +219,17 @@ class Measures:
     def _count(self, entry: Entry, endpoint: Endpoint, admitted: float, attempts: list[Attempt]) -> Row:
         upstream = entry.upstream or (attempts[-1].upstream.name if attempts else NOBODY)
         row = self.rows.get((endpoint, upstream, entry.model or OTHER)) or self._row(endpoint, upstream, entry.model)
-        ending, usage = entry.ending, entry.usage
+        ending = entry.ending
         (row.served if ending is _SERVED else row.took(error_of(entry))).observe(entry.took)
         if entry.stream:
             if entry.first is not None:
                 row.first.observe(entry.first)
             if ending is not None:
                 self.endings[ending] += 1
-        if usage is not None:
-            row.input.observe(usage.prompt)
+        if entry.source is not None:
+            row.input.observe(entry.prompt)
             if endpoint is not Endpoint.EMBEDDINGS:
-                row.output.observe(usage.completion)
+                row.output.observe(entry.completion)
         self.overhead.observe(overhead(entry, admitted, attempts))
         for attempt in attempts:
             self.attempts[attempt.upstream.name, outcome_of(attempt, ending)] += 1

@@ -19,7 +19,7 @@ from .charges import LONGEST_REST
 from .cut import Slices, all_of, parted
 from .health import Barred, Cooling, Disabled, Health, Ready, Spent, Standing, Suspect, Trial, strikes_of
 from .keys import Account, Change, UpstreamKey
-from .ledger import Entry, Kind
+from .ledger import Entry, Kind, rounded
 from .lines import Row
 from .pool import KeyPool
 
@@ -62,12 +62,12 @@ def restore(pools: Iterable[KeyPool], state: Mapping[str, Any], now: float, wall
 def entry_of(upstream: str, change: Change, wall: float) -> Entry:
     """A change of health as the ledger has it."""
     return Entry(
-        Kind.KEY,
-        change.at + wall,
+        rounded(change.at + wall),
         change.what,
+        Kind.KEY,
         upstream=upstream,
         status=change.status,
-        took=0.0 if change.until is None else max(0.0, change.until - change.at),
+        took=0.0 if change.until is None else rounded(max(0.0, change.until - change.at)),
         reference=change.request_id,
         note=f"{change.before} -> {change.after}, {change.reason}",
     )

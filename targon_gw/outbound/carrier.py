@@ -25,7 +25,7 @@ from targon_gw.core.call import Attempt, Call, Pass, Queue, Step, Try, Unfinishe
 from targon_gw.core.entries import Closing
 from targon_gw.core.errors import Refusal
 from targon_gw.core.gateway import Gateway
-from targon_gw.core.ledger import Ending, Entry
+from targon_gw.core.ledger import Ending, Entry, figures_of
 from targon_gw.core.rescue import Broken, results
 from targon_gw.core.standings import entry_of
 
@@ -107,15 +107,16 @@ class Carrier:
         """Have what `call` comes to on file, then make it so; at nothing, where it can't be on file."""
         now = self.now()
         entries = self.gateway.entries_of(call, closing, now)
-        own = entries[-1]
+        own, usage = entries[-1], closing.usage
         try:
             for entry in entries:
                 self.record(entry)
         except Refusal:
-            own = replace(own, usage=None, cost=0)  # how it ended stays true: it tells who is to blame
+            # How it ended stays true: it tells who is to blame.
+            own, usage = replace(own, **figures_of(None), cost=0), None
             raise
         finally:
-            self.gateway.settle(call, own, now)
+            self.gateway.settle(call, own, usage, now)
             self.settled(call, own)
             if call.rescue is not None:
                 for means, result in results(call, own.ending):

@@ -26,7 +26,7 @@ from targon_gw.core.config import Kind as ModelKind
 from targon_gw.core.errors import Refusal
 from targon_gw.core.gateway import Gateway
 from targon_gw.core.keys import UpstreamKey, Want
-from targon_gw.core.ledger import Entry, Kind
+from targon_gw.core.ledger import Entry, Kind, figures_of, rounded
 from targon_gw.core.meter import usage_of
 from targon_gw.core.openai import Ask, Endpoint, read
 from targon_gw.core.pool import KeyPool
@@ -147,16 +147,16 @@ class Prober:
         now = self.now()
         usage = usage_of(brought.answer, 0, None)[0] if isinstance(brought, WholeAnswer) else None
         return Entry(
-            Kind.PROBE,
-            now + self.gateway.wall,
+            rounded(now + self.gateway.wall),
             attempt.lease.want.request_id,
+            Kind.PROBE,
             served=attempt.model.id,
             upstream=pool.name,
             account=attempt.lease.account.id,
             key=attempt.key.id,
             status=outcome.status,
-            usage=usage,
-            took=now - attempt.began,
+            **figures_of(usage),
+            took=rounded(now - attempt.began),
             note=outcome.reason,
         )
 

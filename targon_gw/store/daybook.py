@@ -16,8 +16,8 @@ from typing import IO, Final
 
 from attrs import frozen
 
-from targon_gw.core.ledger import BadLine, Entry, read_line
-from targon_gw.core.lines import Row, entry_of, read_row, read_rows
+from targon_gw.core.ledger import BadLine, Entry, entry_of, read_line
+from targon_gw.core.lines import Row, read_row, read_rows
 
 from .folder import Damaged, StateFolder
 

@@ -19,7 +19,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from targon_gw.core.lines import Row, entry_of
+from targon_gw.core.ledger import entry_of
+from targon_gw.core.lines import Row
 
 from .daybook import Daybook, Extent, Line, daybooks, extent, line_after, runs, start_behind
 from .folder import Damaged, Seen, StateFolder, seen

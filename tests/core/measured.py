@@ -45,7 +45,7 @@ class Calls:
     def end(self, call: Call, ending: Ending, usage: Usage | None = None, status: int | None = 200) -> Entry:
         """Settle, as the shells do."""
         entries = self.gateway.entries_of(call, Closing(ending, usage, status), self.now)
-        self.gateway.settle(call, entries[-1], self.now)
+        self.gateway.settle(call, entries[-1], usage, self.now)
         self.measures.settled(call, entries[-1])
         return entries[-1]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from targon_gw.core.alike import Alike
+from targon_gw.core.ledger import Entry, Kind, figures_of
 from targon_gw.core.meter import Source, Usage
 
 
@@ -13,8 +14,8 @@ class AlikeTests:
     def test_sums(self, source: Source, estimated: int) -> None:
         """Every figure of each; what the vendor did not say itself is estimated."""
         alike = Alike(("ann",))
-        alike.take(Usage(1, 2, 3, 4, Source.UPSTREAM), 5)
-        alike.take(Usage(2, 3, 0, 1, source), 7)
+        for usage, cost in ((Usage(1, 2, 3, 4, Source.UPSTREAM), 5), (Usage(2, 3, 0, 1, source), 7)):
+            alike.take(Entry(1.0, "req_1", Kind.CALL, "ann", cost=cost, **figures_of(usage)))
 
         assert (alike.prompt, alike.completion, alike.cached, alike.reasoning) == (3, 5, 3, 5)
         assert (alike.cost, alike.estimated) == (12, estimated)

@@ -18,7 +18,7 @@ from targon_gw.core.clients import ClientKey
 from targon_gw.core.config import Anonymous, ClientSettings, Per, QuotaPlan, RateLimits, Unit
 from targon_gw.core.cut import Cut, all_of, parted
 from targon_gw.core.gateway import Gateway
-from targon_gw.core.ledger import Ending, Entry, Kind
+from targon_gw.core.ledger import Ending, Entry, Kind, figures_of
 from targon_gw.core.meter import Usage
 from tests.fakes import ADDRESS, WALL, config, memory
 from tests.fakes import gateway as gateway_of
@@ -58,7 +58,9 @@ class Life:
         if self.open:
             hold = self.open.pop(0)
             usage = Usage(tokens, 1)
-            entry = Entry(Kind.CALL, self.now + WALL, "req_1", hold.client.name, "m", ending=Ending.SERVED, usage=usage)
+            entry = Entry(
+                self.now + WALL, "req_1", Kind.CALL, hold.client.name, "m", ending=Ending.SERVED, **figures_of(usage)
+            )
             self.gate.ledger.fold(self.gate.ledger.n + 1, entry)
             memory(self.gate).settle(hold, usage, 7, self.now)
 

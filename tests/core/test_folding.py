@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from targon_gw.core.bank import MemoryBank
 from targon_gw.core.config import Anonymous, ClientSettings, Per, QuotaPlan, Unit
 from targon_gw.core.folding import Folding
-from targon_gw.core.ledger import KEPT_ENTRIES, Ending, Entry, Kind, Ledger, line_of
+from targon_gw.core.ledger import KEPT_ENTRIES, Ending, Entry, Kind, Ledger, figures_of, line_of
 from targon_gw.core.lines import Row, read_rows
 from targon_gw.core.meter import Source, Usage
 
@@ -20,8 +20,15 @@ NOON = 1_763_726_400.0
 FIGURE = st.one_of(st.integers(0, 3000), st.just(2**62))
 USAGE = st.none() | st.builds(Usage, FIGURE, FIGURE, st.integers(0, 9), st.integers(0, 9), st.sampled_from(Source))
 NAME = st.sampled_from([None, "a", "b", "anonymous"])
+
+
+def made(usage: Usage | None, **members: Any) -> Entry:
+    """An Entry of which so much was used."""
+    return Entry(**members, **figures_of(usage))
+
+
 ENTRY = st.builds(
-    Entry,
+    made,
     kind=st.sampled_from([Kind.CALL] * 5 + list(Kind)),
     at=st.sampled_from([NOON, NOON + 1.5, NOON + 3600.0, NOON + 40_000.0, NOON + 9 * 86_400.0, NOON - 86_400.0]),
     id=st.just("req_1"),
@@ -98,7 +105,7 @@ class FoldingTests:
     def test_what_is_known_is_not_counted_again(self) -> None:
         """A line is folded in once, by its number."""
         ledger = Ledger()
-        entries = [Entry(Kind.CALL, NOON, "req_1", "a", ending=Ending.SERVED)] * 4
+        entries = [Entry(NOON, "req_1", Kind.CALL, "a", ending=Ending.SERVED)] * 4
         ledger.fold(1, entries[0])
         ledger.fold(2, entries[1])
         folding = Folding(ledger, bank())
@@ -111,7 +118,7 @@ class FoldingTests:
     def test_the_last_are_at_hand(self) -> None:
         """So many calls and attempts as the ledger keeps, the latest last."""
         ledger = Ledger()
-        entries = [Entry(Kind.CALL, NOON, f"req_{n}", ending=Ending.SERVED) for n in range(KEPT_ENTRIES + 5)]
+        entries = [Entry(NOON, f"req_{n}", Kind.CALL, ending=Ending.SERVED) for n in range(KEPT_ENTRIES + 5)]
         folding = Folding(ledger, bank())
         folding.take(rows(entries))
         folding.done()

@@ -72,7 +72,7 @@ class SettleTests:
         with pytest.raises(RuntimeError):
             desk.entries_of(one, closing(Ending.SERVED, USAGE), 1.0)
         with pytest.raises(RuntimeError):
-            desk.settle(one, entry, 1.0)
+            desk.settle(one, entry, None, 1.0)
 
         assert memory(desk).tally("ann") == Tally(1, 0, 20, 8)
         assert not desk.calls
@@ -82,7 +82,7 @@ class SettleTests:
         desk = gateway(limited_by_all())
         one = serving(desk)
         (own,) = desk.entries_of(one, closing(Ending.FAILED), 1.0)
-        desk.settle(one, own, 1.0)
+        desk.settle(one, own, None, 1.0)
 
         assert memory(desk).tally("ann") == Tally(calls=1)
         quota = desk.bank.overview(client(desk), 1.0).quota

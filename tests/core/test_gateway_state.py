@@ -31,7 +31,7 @@ from targon_gw.core.config import (
 )
 from targon_gw.core.errors import Refusal
 from targon_gw.core.gateway import Asking, Gateway
-from targon_gw.core.ledger import Ending, Entry, Kind
+from targon_gw.core.ledger import Ending, Entry, Kind, figures_of
 from targon_gw.core.meter import Source, Usage
 from tests.fakes import (
     ADDRESS,
@@ -56,7 +56,17 @@ START = 3.0
 """When the next run takes up a state, by its own clock."""
 USAGE = Usage(20, 8, 5, 2, Source.UPSTREAM)
 ENTRY = Entry(
-    Kind.CALL, WALL, "req_1", "ann", MODEL, MODEL, ending=Ending.SERVED, usage=USAGE, cost=36, attempts=1, took=1.0
+    WALL,
+    "req_1",
+    Kind.CALL,
+    "ann",
+    MODEL,
+    MODEL,
+    ending=Ending.SERVED,
+    **figures_of(USAGE),
+    cost=36,
+    attempts=1,
+    took=1.0,
 )
 BOB = "sk-tg-another-client-of-the-tests"
 EVERYBODY = config(

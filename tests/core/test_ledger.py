@@ -23,16 +23,18 @@ from targon_gw.core.ledger import (
     Kind,
     Ledger,
     Sums,
+    figures_of,
     line_of,
     read_line,
+    rounded,
 )
 from targon_gw.core.meter import Source, Usage
 
 USED = Usage(20, 8, 3, 2, Source.UPSTREAM)
 CALL = Entry(
-    Kind.CALL,
     1763766000.123,
     "req_1",
+    Kind.CALL,
     client="ann",
     model="deepshield-chat",
     served="deepseek-ai/DeepSeek-V3",
@@ -42,7 +44,7 @@ CALL = Entry(
     stream=True,
     status=200,
     ending=Ending.SERVED,
-    usage=USED,
+    **figures_of(USED),
     cost=37,
     attempts=2,
     first=0.41,
@@ -55,15 +57,19 @@ seconds = (st.integers(0, 10**14) | st.integers(0, 100)).map(lambda ten_micro: t
 maybe = texts | st.none()
 entries = st.builds(
     Entry,
-    st.sampled_from(Kind),
     seconds,
     texts,
+    st.sampled_from(Kind),
     *[maybe] * 6,
     st.booleans(),
     st.integers(100, 599) | st.none(),
     st.sampled_from(Ending) | st.none(),
-    st.builds(Usage, counts, counts, counts, counts, st.sampled_from(Source)) | st.none(),
     counts,
+    counts,
+    counts,
+    counts,
+    counts,
+    st.sampled_from(Source) | st.none(),
     st.integers(0, 9),
     seconds | st.none(),
     seconds,
@@ -108,7 +114,7 @@ class LineTests:
 
     def test_what_is_not_known_is_left_out(self) -> None:
         """A change has a number, a time, a name and a kind, and what it says."""
-        line = json.loads(line_of(Entry(Kind.KEY, 5.0, "k-1f2e3d4c", note="usable → barred"), 7)[2:])
+        line = json.loads(line_of(Entry(5.0, "k-1f2e3d4c", Kind.KEY, note="usable → barred"), 7)[2:])
 
         assert line.pop("crc")
         assert line == {"n": 7, "at": 5.0, "id": "k-1f2e3d4c", "kind": "key", "note": "usable → barred"}
@@ -116,7 +122,7 @@ class LineTests:
     def test_a_usage_of_nothing_is_no_missing_usage(self) -> None:
         """Where the figures come from says that there are any."""
         for usage in (Usage(0, 0), None):
-            assert read_line(line_of(replace(CALL, usage=usage), 1))[1].usage == usage
+            assert read_line(line_of(replace(CALL, **figures_of(usage)), 1))[1].usage == usage
 
     @given(entries, st.integers(1, 10**15))
     def test_reads_as_it_was_written(self, entry: Entry, n: int) -> None:
@@ -135,11 +141,13 @@ class LineTests:
         assert (read_line(line)[1].reference or "").endswith("?")
 
     def test_times_to_ten_microseconds(self) -> None:
-        """No float's tail gets into the file."""
-        line = line_of(replace(CALL, at=1763766000.1234567, took=0.1 + 0.2, first=1 / 3), 1)
+        """No float's tail gets into the file, and no exponent, where whoever makes an Entry rounds."""
+        at, took, first = map(rounded, (1763766000.1234567, 0.1 + 0.2, 1 / 3))
+        line = line_of(replace(CALL, at=at, took=took, first=first), 1)
 
         assert b'"at":1763766000.12346,' in line
         assert b'"first":0.33333,"took":0.3,' in line
+        assert rounded(0.000012) == 0.00001
 
     @given(st.integers(0, 400), st.integers(0, 7))
     def test_one_bit(self, at: int, bit: int) -> None:
@@ -213,8 +221,8 @@ class LedgerTests:
     def test_endings(self, ending: Ending) -> None:
         """Each has its column; all are calls, and estimates are told apart."""
         ledger = Ledger()
-        ledger.fold(1, replace(CALL, ending=ending, usage=Usage(5, 1, source=Source.COUNTED)))
-        ledger.fold(2, replace(CALL, ending=ending, usage=None, cost=0, key=None))
+        ledger.fold(1, replace(CALL, ending=ending, **figures_of(Usage(5, 1, source=Source.COUNTED))))
+        ledger.fold(2, replace(CALL, ending=ending, **figures_of(None), cost=0, key=None))
         sums = ledger.totals["client"]["ann"]
 
         assert sums.calls == 2
@@ -225,8 +233,8 @@ class LedgerTests:
         """They are no calls, and nobody is charged with them."""
         ledger = Ledger()
         ledger.fold(1, replace(CALL, kind=Kind.ATTEMPT, ending=None, note="the stream was cut"))
-        ledger.fold(2, Entry(Kind.PROBE, CALL.at, "probe", key=CALL.key, usage=Usage(3, 1)))
-        ledger.fold(3, Entry(Kind.KEY, CALL.at, "k-1f2e3d4c", key=CALL.key, note="barred"))
+        ledger.fold(2, Entry(CALL.at, "probe", Kind.PROBE, key=CALL.key, **figures_of(Usage(3, 1))))
+        ledger.fold(3, Entry(CALL.at, "k-1f2e3d4c", Kind.KEY, key=CALL.key, note="barred"))
 
         assert figures(ledger.totals["client"]["ann"]) == {"attempts_failed": 1, "attempt_tokens": 28}
         assert figures(ledger.totals["key"]["k-1f2e3d4c"]) == {
@@ -300,7 +308,7 @@ class LedgerTests:
             ]
             sums = whole.totals[by].values()
             assert sum(one.cost for one in sums) == sum(entry.cost for entry in named if entry.usage)
-            assert sum(one.prompt for one in sums) == sum(entry.usage.prompt for entry in named if entry.usage)
+            assert sum(one.prompt for one in sums) == sum(entry.prompt for entry in named if entry.usage)
             assert sum(one.calls for one in sums) == sum(entry.ending is not None for entry in named)
 
     def test_a_state_is_not_written_anew(self) -> None:

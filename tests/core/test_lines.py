@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from targon_gw.core.ledger import BadLine, Entry, Kind, line_of, read_line
-from targon_gw.core.lines import entry_of, read_row, read_rows
+from targon_gw.core.ledger import BadLine, Entry, Kind, entry_of, line_of, read_line
+from targon_gw.core.lines import read_row, read_rows
 from tests.core.test_folding import ENTRY
 
 
@@ -35,7 +35,7 @@ class ReadRowsTests:
 
     def test_the_mark_of_a_line_is_looked_at(self) -> None:
         """E-04: `, ` in the place of `- `, a bit away, would still be JSON in the middle of many lines."""
-        block = b"".join(line_of(Entry(Kind.CALL, 5.0, "req_1"), n) for n in (1, 2, 3))
+        block = b"".join(line_of(Entry(5.0, "req_1", Kind.CALL), n) for n in (1, 2, 3))
 
         assert read_rows(block) is not None
         assert read_rows(block.replace(b"\n- ", b"\n, ", 1)) is None
@@ -43,7 +43,7 @@ class ReadRowsTests:
     @pytest.mark.parametrize("numbers", [(2, 1), (1, 1)])
     def test_numbers_grow(self, numbers: tuple[int, ...]) -> None:
         """Lines out of order are for whoever looks at each."""
-        entry = Entry(Kind.CALL, 5.0, "req_1")
+        entry = Entry(5.0, "req_1", Kind.CALL)
         assert read_rows(b"".join(line_of(entry, number) for number in numbers)) is None
 
     def test_half_of_a_line(self) -> None:

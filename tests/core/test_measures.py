@@ -216,7 +216,7 @@ class ErrorTests:
     )
     def test_words(self, ending: Ending, status: int | None, error: str) -> None:
         """A status says more than a word, where the client was sent one that is an error."""
-        assert error_of(Entry(Kind.CALL, 1.0, "req_1", ending=ending, status=status)) == error
+        assert error_of(Entry(1.0, "req_1", Kind.CALL, ending=ending, status=status)) == error
 
 
 class BesideTests:

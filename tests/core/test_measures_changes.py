@@ -34,7 +34,7 @@ class TransitionTests:
             calls.end(call, Ending.FAILED, status=502)
         for upstream, change in calls.gateway.changes():
             note = f"{change.before} -> {change.after}, {change.reason}"
-            calls.measures.changed(Entry(Kind.KEY, change.at, change.what, upstream=upstream, note=note))
+            calls.measures.changed(Entry(change.at, change.what, Kind.KEY, upstream=upstream, note=note))
         return calls.measures
 
     def test_throttled(self) -> None:
@@ -57,7 +57,7 @@ class TransitionTests:
     def test_words_of_no_list(self) -> None:
         """F-17: a word that is not ours becomes no label."""
         measures = Calls().measures
-        measures.changed(Entry(Kind.KEY, 1.0, "k-12345678", upstream="acme", note="happy -> sad, for\nno reason"))
+        measures.changed(Entry(1.0, "k-12345678", Kind.KEY, upstream="acme", note="happy -> sad, for\nno reason"))
 
         assert measures.transitions == {("acme", "other", "other", "other"): 1}
 

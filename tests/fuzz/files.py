@@ -12,8 +12,8 @@ from pathlib import Path
 import yaml
 
 from targon_gw.core.config import SECRET_LIKE
-from targon_gw.core.ledger import BadLine, Ending, Entry, Kind, line_of, read_line
-from targon_gw.core.lines import entry_of, read_rows
+from targon_gw.core.ledger import BadLine, Ending, Entry, Kind, entry_of, figures_of, line_of, read_line
+from targon_gw.core.lines import read_rows
 from targon_gw.core.meter import Source, Usage
 from targon_gw.settings.loading import load
 from targon_gw.settings.marks import Guess, Node, parse
@@ -30,7 +30,9 @@ NAMES = tuple(SMALL)
 LONGEST_NUMBER = 64
 """Characters; what is longer is text to us, and may be a number to PyYAML."""
 USED = Usage(30, 12, cached=3, reasoning=4, source=Source.UPSTREAM)
-CALL = Entry(Kind.CALL, 1763766000.5, "req_1", "ann", "acme/large", status=200, ending=Ending.SERVED, usage=USED)
+CALL = Entry(
+    1763766000.5, "req_1", Kind.CALL, "ann", "acme/large", status=200, ending=Ending.SERVED, **figures_of(USED)
+)
 
 
 @functools.cache
@@ -106,7 +108,7 @@ def check_settings(data: bytes) -> None:
 def ledgers() -> list[bytes]:
     """Files of a few lines, whole and damaged."""
     texts = [line_of(CALL, n) for n in (1, 2, 3)]
-    other = line_of(Entry(Kind.CALL, 5.0, "req_2", note="x\ty", reference="é"), 4)
+    other = line_of(Entry(5.0, "req_2", Kind.CALL, note="x\ty", reference="é"), 4)
     whole = b"".join([*texts, other])
     return [
         whole,

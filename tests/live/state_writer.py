@@ -72,7 +72,7 @@ class Writer:
     def call(self, at: float) -> None:
         """Settle one call; where there is no room, try again when a second has passed, as long as that may help."""
         number = len(self.ids)
-        entry = Entry(Kind.CALL, at, f"req_{number}", client="ann", ending=Ending.SERVED)
+        entry = Entry(at, f"req_{number}", Kind.CALL, client="ann", ending=Ending.SERVED)
         for _ in range(5):
             try:
                 n, _ = self.journal.append(entry)

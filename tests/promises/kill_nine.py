@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from attrs import define, field
 
-from targon_gw.core.ledger import Ending, Entry, Kind
+from targon_gw.core.ledger import Ending, Entry, Kind, figures_of
 from targon_gw.core.meter import Usage
 from tests.live.rig import CLIENT_KEY, Rig, Wishes, started
 from tests.promises import verdict
@@ -207,7 +207,7 @@ class CheckTests:
 
 def call(number: int, usage: Usage | None) -> Entry:
     """A call that was served."""
-    return Entry(Kind.CALL, 1_763_726_400.0, f"req_{number}", ending=Ending.SERVED, usage=usage)
+    return Entry(1_763_726_400.0, f"req_{number}", Kind.CALL, ending=Ending.SERVED, **figures_of(usage))
 
 
 def _work(options: argparse.Namespace, folder: Path) -> Measured:

@@ -64,7 +64,7 @@ def opened(path: Path) -> StateFolder:
 
 def entry(number: int = 1, at: float = NOON) -> Entry:
     """A settled call that tells itself from others."""
-    return Entry(Kind.CALL, at, f"req_{number}", client="ann", ending=Ending.SERVED)
+    return Entry(at, f"req_{number}", Kind.CALL, client="ann", ending=Ending.SERVED)
 
 
 def text_of(numbers: Iterable[int], at: float = NOON) -> bytes:

@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 
 from targon_gw.core.config import Config
 from targon_gw.core.gateway import Gateway
-from targon_gw.core.ledger import Ending, Entry, Kind, Ledger, Sums
+from targon_gw.core.ledger import Ending, Entry, Kind, Ledger, Sums, figures_of
 from targon_gw.core.meter import Source, Usage
 from targon_gw.web.admin import Admin
 from targon_gw.web.admin_desk import InForce, Paths
@@ -128,6 +128,7 @@ class Office:
 def line(call_id: str = "req_1", **members: Any) -> Entry:
     """The entry of a call that was served, with these changes."""
     usual: dict[str, Any] = {"kind": Kind.CALL, "at": fakes.WALL, "status": 200, "ending": Ending.SERVED}
+    usual |= figures_of(members.pop("usage", None))
     return Entry(id=call_id, **{**usual, **members})
 
 

@@ -24,7 +24,8 @@ def busy(**settings: object) -> tuple[House, Call]:
 
 def over(house: House, other: Call) -> None:
     """That one is."""
-    house.gateway.settle(other, house.gateway.entries_of(other, fakes.closing(fakes.Ending.ABANDONED), 0.0)[-1], 0.0)
+    own = house.gateway.entries_of(other, fakes.closing(fakes.Ending.ABANDONED), 0.0)[-1]
+    house.gateway.settle(other, own, None, 0.0)
     house.talk.clock.advance(0)
 
 
