@@ -12,6 +12,7 @@ from typing import Any
 from attrs import evolve
 from msgspec.structs import replace
 
+from targon_gw.core.allowance import Claim
 from targon_gw.core.attempts import Served
 from targon_gw.core.bank import MemoryBank
 from targon_gw.core.call import Attempt, Call, Pass, Step, Try
@@ -151,6 +152,11 @@ def call(gateway: Gateway, now: float = 0.0, asked: Ask | None = None) -> Call:
     admitted = gateway.admit(Asking(client(gateway), ADDRESS, "req_1"), asked or ask(), now)
     assert isinstance(admitted, Call)
     return admitted
+
+
+def claim_at(tokens: int, cost: int) -> Claim:
+    """A Claim for so many tokens that cost so many micro-dollars."""
+    return Claim(tokens, ((cost, 0, Price(1.0)),))
 
 
 def closing(ending: Ending, usage: Usage | None = None) -> Closing:

@@ -13,19 +13,25 @@ from attrs import define, field, frozen
 from msgspec import Struct
 
 from .clients import ClientKey
-from .config import Per, QuotaPlan, RateLimits, Unit
+from .config import Per, Price, QuotaPlan, RateLimits, Unit
 from .limits import Limits, Shown
 from .meter import Usage
-from .prices import usd
+from .prices import price_of, usd
 from .quota import Quota, Window, resets_at
 from .spending import Spending, Used
 
 
 class Claim(Struct, frozen=True, gc=False):
-    """What a call may use at most: tokens, and their price in micro-dollars."""
+    """What a call may use at most: tokens, and by whom they may be written: each time so many read, so many written,
+    and the price of that."""
 
     tokens: int
-    cost: int = 0
+    bills: tuple[tuple[int, int, Price | None], ...] = ()
+
+    @property
+    def cost(self) -> int:
+        """The highest of the bills, in micro-dollars; reckoned only where a quota is one of money."""
+        return max((price_of(*bill) for bill in self.bills), default=0)
 
     def of_unit(self, unit: Unit) -> int:
         """How much of a quota of that unit it takes."""

@@ -39,7 +39,6 @@ from .meter import Usage
 from .openai import Ask, Endpoint
 from .poison import Poison
 from .pool import KeyPool
-from .prices import price_of
 from .waiting import Waiting
 
 SERVED = Served()
@@ -330,17 +329,16 @@ def claim_of(ask: Ask, model: Model) -> Claim:
     claim, stand_in = _claim(ask, model), model.fallback
     while stand_in is not None and stand_in is not model:
         other = _claim(ask, stand_in)
-        claim = Claim(max(claim.tokens, other.tokens), max(claim.cost, other.cost))
+        claim = Claim(max(claim.tokens, other.tokens), claim.bills + other.bills)
         stand_in = stand_in.fallback
     return claim
 
 
 def _claim(ask: Ask, model: Model) -> Claim:
-    most = (
-        0 if ask.endpoint is Endpoint.EMBEDDINGS else ask.max_tokens or model.settings.max_tokens or FALLBACK_MAX_TOKENS
-    )
-    prompt, completion = ask.prompt_estimate, most * ask.generations
-    return Claim(prompt + completion, price_of(prompt, completion, model.settings.price))
+    settings, prompt = model.settings, ask.prompt_estimate
+    most = 0 if ask.endpoint is Endpoint.EMBEDDINGS else ask.max_tokens or settings.max_tokens or FALLBACK_MAX_TOKENS
+    completion = most * ask.generations
+    return Claim(prompt + completion, ((prompt, completion, settings.price),))
 
 
 def _outcome(ending: Ending | None, attempt: Attempt) -> Outcome:

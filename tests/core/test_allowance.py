@@ -13,6 +13,7 @@ from targon_gw.core.errors import Refusal
 from targon_gw.core.limits import Shown
 from targon_gw.core.meter import Source, Usage
 from tests.core.test_quota import NOON
+from tests.fakes import claim_at
 
 DAILY = QuotaPlan(Unit.TOKENS, 1000, Per.DAY)
 USED = Usage(20, 8, source=Source.UPSTREAM)
@@ -34,7 +35,7 @@ def take(mine: Allowance, claim: Claim, now: float, unix: float) -> Hold:
 
 def use(mine: Allowance, usage: Usage | None = USED, cost: int = 37, at: float = NOW) -> None:
     """A call, from its beginning to its end."""
-    mine.settle(take(mine, Claim(100, 100), at, at + WALL), usage, cost, at)
+    mine.settle(take(mine, claim_at(100, 100), at, at + WALL), usage, cost, at)
 
 
 class ClaimTests:
@@ -43,7 +44,7 @@ class ClaimTests:
     @pytest.mark.parametrize(("unit", "amount"), [(Unit.TOKENS, 28), (Unit.USD, 100), (Unit.REQUESTS, 1)])
     def test_by_unit(self, unit: Unit, amount: int) -> None:
         """A call is one request, whatever it claims."""
-        assert Claim(28, 100).of_unit(unit) == amount
+        assert claim_at(28, 100).of_unit(unit) == amount
 
 
 class AllowanceTests:
@@ -63,11 +64,11 @@ class AllowanceTests:
     def test_all_or_none(self, limits: RateLimits, plan: QuotaPlan, code: str) -> None:
         """Where one of them is in the way nothing is taken of any (faults catalogue, C-12)."""
         mine = allowance(limits, plan)
-        take(mine, Claim(100, 60), NOW, WALL)
+        take(mine, claim_at(100, 60), NOW, WALL)
         before = (mine.overview("ann", NOW, WALL), json.dumps(mine.to_state(WALL)))
 
         with pytest.raises(Refusal) as refused:
-            take(mine, Claim(100, 60), NOW, WALL)
+            take(mine, claim_at(100, 60), NOW, WALL)
         mine._kept = None  # not what was said before, but what is so
         assert refused.value.code == code
         assert (mine.overview("ann", NOW, WALL), json.dumps(mine.to_state(WALL))) == before
@@ -146,7 +147,7 @@ class ChangeTests:
         mine = allowance(plan=before)
         use(mine, at=-DAY)
         use(mine)
-        taken = take(mine, Claim(100, 90), NOW, WALL)
+        taken = take(mine, claim_at(100, 90), NOW, WALL)
         mine.change(RateLimits(), plan, NOW, WALL)
         quota = mine.overview("ann", NOW, WALL).quota
 

@@ -8,16 +8,16 @@ from random import Random
 import pytest
 
 from targon_gw.core import bank as bank_module
-from targon_gw.core.allowance import Claim, Hold
+from targon_gw.core.allowance import Hold
 from targon_gw.core.bank import Bank, Defaults, MemoryBank, Tally, caller
 from targon_gw.core.clients import ClientKey
 from targon_gw.core.config import Anonymous, ClientSettings, Per, QuotaPlan, RateLimits, Unit
 from targon_gw.core.errors import Refusal
 from targon_gw.core.meter import Source, Usage
 from tests.core.test_quota import NOON
-from tests.fakes import CLIENT_SECRET, config
+from tests.fakes import CLIENT_SECRET, claim_at, config
 
-CLAIM = Claim(100, 50)
+CLAIM = claim_at(100, 50)
 USED = Usage(20, 8, source=Source.UPSTREAM)
 HERE = "192.0.2.1"
 

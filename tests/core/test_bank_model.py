@@ -21,6 +21,7 @@ from targon_gw.core.errors import Refusal
 from targon_gw.core.meter import Source, Usage
 from targon_gw.core.quota import window_of
 from tests.core.test_quota import NOON
+from tests.fakes import claim_at
 
 CLIENTS = {name: ClientKey(name) for name in ("ann", "bob")}
 # A rate of whole tokens a second, and whole seconds: the model's bucket has no rounding.
@@ -168,7 +169,7 @@ class BankModel(RuleBasedStateMachine):
     @rule(name=st.sampled_from(list(CLIENTS)), tokens=amounts, cost=amounts)
     def hold(self, name: str, tokens: int, cost: int) -> None:
         """A call asks to be let in, and is exactly when the lists say that there is room."""
-        claim, expected = Claim(tokens, cost), self.expected(name, Claim(tokens, cost))
+        claim, expected = claim_at(tokens, cost), self.expected(name, claim_at(tokens, cost))
         try:
             hold = self.bank.hold(CLIENTS[name], claim, "192.0.2.1", self.now)
         except Refusal as refusal:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from targon_gw.core import cut
-from targon_gw.core.allowance import Claim, Hold
+from targon_gw.core.allowance import Hold
 from targon_gw.core.bank import MemoryBank
 from targon_gw.core.clients import ClientKey
 from targon_gw.core.config import Anonymous, ClientSettings, Per, QuotaPlan, RateLimits, Unit
@@ -20,7 +20,7 @@ from targon_gw.core.cut import Cut, all_of, parted
 from targon_gw.core.gateway import Gateway
 from targon_gw.core.ledger import Ending, Entry, Kind, figures_of
 from targon_gw.core.meter import Usage
-from tests.fakes import ADDRESS, WALL, config, memory
+from tests.fakes import ADDRESS, WALL, claim_at, config, memory
 from tests.fakes import gateway as gateway_of
 
 NAMES = [f"c{number}" for number in range(6)]
@@ -50,7 +50,7 @@ class Life:
         """A call begins."""
         self.now += 0.25
         known = memory(self.gate).named(name) or ClientKey(name)
-        self.open.append(memory(self.gate).hold(known, Claim(50, 9), ADDRESS, self.now))
+        self.open.append(memory(self.gate).hold(known, claim_at(50, 9), ADDRESS, self.now))
 
     def settles(self, tokens: int) -> None:
         """The oldest one ends, and is on file."""
