@@ -370,7 +370,7 @@ class Relay(Struct, eq=False):
             self.request.end_unfinished()
 
     def _leave(self) -> None:
-        self._over = True
+        self._over, self._cut = True, None  # who carries the call holds the relay: a ring is the collector's, 30 us
         if self.call.ask.stream:
             self.pulse.leave(self)
         if self._running is not None:
