@@ -11,6 +11,7 @@ and one more follows it. The files are read in a thread: ten thousand keys take 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 from attrs import define, evolve, field, frozen
@@ -76,6 +77,8 @@ class Reloading:
     """When, Unix seconds, a reading was last taken."""
     changed_at: float | None = None
     """When, Unix seconds, settings were last put in force that differed."""
+    meanwhile: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Entered for as long as settings are read and put in force."""
     under_way: Callable[[bool], object] = lambda under_way: None
     """Called with `True` when a reading begins, with `False` when it is over, whatever came of it."""
     _reason: str | None = None
@@ -125,8 +128,9 @@ class Reloading:
     async def _read(self, reason: str) -> Outcome:
         """One reading, from the files to what they change."""
         try:
-            loaded = await self.in_thread(self.load)
-            diff = self.apply(loaded)
+            with self.meanwhile():
+                loaded = await self.in_thread(self.load)
+                diff = self.apply(loaded)
         except CancelledError:
             raise
         except SettingsError as error:

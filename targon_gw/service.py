@@ -11,7 +11,6 @@ daemon has that folder, 1 for an address that can't be listened on.
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import socket
@@ -35,6 +34,7 @@ from twisted.python.threadpool import ThreadPool
 from twisted.python.usage import Options as UsageOptions
 from zope.interface import implementer
 
+from targon_gw import collector
 from targon_gw.core.config import Config
 from targon_gw.core.reload import Refused
 from targon_gw.desk import DaemonDesk
@@ -58,9 +58,6 @@ log = Logger()
 
 FAILED, LOCKED, BAD_SETTINGS = 1, 75, 78
 """75 and 78 are EX_TEMPFAIL and EX_CONFIG of sysexits.h; systemd is told not to restart on them."""
-GC = (20_000, 20, 50)
-"""Allocations between two collections of the young, and so on: a call makes some 150 objects that count, and Python's
-own 700 would have the collector run every fifth call (7 % of all time); the modules, frozen, are not looked at."""
 BACKLOG = 4096
 """Connections that may wait to be accepted: after a restart all clients come back at once (faults catalogue, A-32)."""
 Alter = Callable[[Config], Config]
@@ -215,9 +212,7 @@ class GatewayService(Service):
             self._give_up(LOCKED, f"targon-gw: {error}")
         except (Unusable, Damaged) as error:
             self._give_up(BAD_SETTINGS, f"targon-gw: {error}")
-        gc.collect()  # before anybody can call: at 10,000 keys it takes 130 ms
-        gc.freeze()
-        gc.set_threshold(*GC)
+        collector.calm()
         self._listen_everywhere(config, wiring)
         wiring.books.start()
         wiring.prober.start()
@@ -271,6 +266,7 @@ class GatewayService(Service):
         reloading = self.reloading = Reloading(
             lambda: foreseen(wiring.gateway, self.source.again()), self._applied, log, self.reactor, self._aside
         )
+        reloading.meanwhile = collector.resting
         if self.supervision is not None:
             reloading.under_way = self.supervision.reloading
         watching = self.watching = Watching(

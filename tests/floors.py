@@ -32,7 +32,7 @@ SHELLS = frozenset(
         "rehearsal",
     }
 )
-TOP = frozenset({"service", "leaving", "cli", "demo", "reloading", "wiring", "front", "books", "desk"})
+TOP = frozenset({"service", "leaving", "cli", "demo", "reloading", "wiring", "front", "collector", "books", "desk"})
 ROOMS = SHELLS | TOP | {"core"}
 CORE_MAY = frozenset({"attr", "attrs", "msgspec"})
 CORE_MAY_NOT = frozenset(
