@@ -94,6 +94,25 @@ def refuses(error: Exception) -> Callable[..., Any]:
 class ReloadTests:
     """One reading."""
 
+    def test_meanwhile(self) -> None:
+        """What is asked for meanwhile lasts until the settings are in force, or are not to be."""
+        desk, heard = Desk(), []
+
+        @contextmanager
+        def meanwhile() -> Iterator[None]:
+            heard.append("begun")
+            try:
+                yield
+            finally:
+                heard.append("over")
+
+        desk.reloading.meanwhile = meanwhile
+        desk.apply = lambda loaded: heard.append("applied") or EDIT  # type: ignore[func-returns-value]
+        assert desk.reload().applied
+        desk.load = refuses(Refused("too many"))
+        assert not desk.reload().applied
+        assert heard == ["begun", "applied", "over", "begun", "over"]
+
     def test_applied(self) -> None:
         """Good settings are put in force; the diff is logged and told to who asked."""
         desk = Desk()
