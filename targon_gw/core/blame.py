@@ -14,9 +14,9 @@ It moves the one that is to blame and no other:
 
 Streams that began well and were cut are a row of their own: one that ends well ends it, no other's beginning does.
 
-A VendorFault accuses its key as well: it goes to rest once another key serves what it did not, or where all the faults
-in a row are its own though others could have had them. What failed at most keys alike is never a key's fault. One call
-alone opens no breaker: that may be what it asks (`core.poison`).
+A VendorFault accuses its key as well: it goes to rest at its second with nothing served between, once another key
+serves what it did not, or where all the faults in a row are its own though others could have had them. What failed at
+most keys alike is never a key's fault. One call alone opens no breaker: that may be what it asks (`core.poison`).
 
 Where others fail alike, what the table says of Throttled, Exhausted and Barred does not hold: `core.witness` says when,
 and then the model's breaker opens, and what they were charged with is taken back. Where there is nobody to compare with
@@ -51,6 +51,12 @@ from .witness import Charge
 
 ACCUSED_FOR = 60.0
 """Seconds for which a key's fault waits for another key to serve the same model, and so to speak for the vendor."""
+MISSES = 2
+"""Faults of a key that is well, with nothing served between them, for which it may go to rest. With one, a vendor that
+fails at one call in twenty, whoever asks, had a quarter of all calls wait for a key (four keys, 200 calls a second)."""
+MOMENT, SURELY = 0.25, 10
+"""Seconds since somebody was served, or faults in a row, before which a breaker stays closed: of 200 calls a second one
+in twenty of which fails, three in a row fail each half a minute, and one call in thirty found no key."""
 GUILTY = doubling(2.0, 300.0)
 MODEL_GONE = doubling(30.0, 300.0)
 
@@ -117,6 +123,7 @@ class Blame:
         key, route, account = lease.key, lease.route, lease.account
         key.served += 1
         key.served_at = now
+        key.missed = 0
         route.faults = 0
         route.well_at = lease.began
         route.witness = None if key.draining else key
@@ -159,6 +166,7 @@ class Blame:
         route = lease.route
         route.accused.pop(lease.key, None)
         route.faults = max(0, route.faults - 1)
+        lease.key.missed = max(0, lease.key.missed - 1)
         charge = route.convicted.get(lease.key)
         if charge is not None and charge.want is lease.want:
             del route.convicted[lease.key]
@@ -191,9 +199,10 @@ class Blame:
         route.convicted = {key: one for key, one in route.convicted.items() if now - one.at <= ACCUSED_FOR}
         if len(accused) * 2 > len(self.keys):
             return
+        cut = charged is route.cutters  # whose streams begin well, each of them
         for key, how in accused:
             health = key.standing.health
-            if isinstance(health, Ready | Trial):
+            if isinstance(health, Trial) or (type(health) is Ready and (cut or key.missed >= MISSES)):
                 cause = Cause(VendorFault(f"{how.reason}, where another key served"), lease.want.request_id, now)
                 rest = rested(health, now, None, GUILTY)
                 route.convicted[key] = Charge(of_key(key), how.want, now, health, rest)
@@ -204,6 +213,7 @@ class Blame:
     def _vendor_failed(self, lease: Lease, cause: Cause) -> None:
         key, route, now = lease.key, lease.route, cause.now
         cut = lease.proved
+        key.missed += 1
         accused = route.cutters if cut else route.accused
         others_serve = not cut and route.faults == 0 and type(route.standing.health) is Ready
         if others_serve and isinstance(key.standing.health, Trial) and lease.fresh_on_key:
@@ -213,7 +223,7 @@ class Blame:
         self.breakers.tried_in_vain(lease, cause)
         if not lease.fresh_on_route:
             return
-        too_many = self._count_cut(route, lease.want) if cut else self._count_fault(route, lease.want)
+        too_many = self._count_cut(route, lease.want) if cut else self._count_fault(route, lease.want, now)
         if isinstance(route.standing.health, Trial):
             self._open(lease, cause)
         elif too_many:
@@ -230,11 +240,15 @@ class Blame:
         lease.route.convicted[lease.key] = Charge(subject, lease.want, now, health, rest)
         self.charges.charge(lease, subject, rest, cause)
 
-    def _count_fault(self, route: Route, want: Want) -> bool:
-        """Whether there are too many in a row, and not of one call alone."""
+    def _count_fault(self, route: Route, want: Want, now: float) -> bool:
+        """Whether there are too many in a row, and not of one call alone; some in a row are chance where many call."""
         route.fault_of = want if route.faults == 0 or route.fault_of is want else None
         route.faults += 1
-        return route.faults >= FAULTS_TO_OPEN and route.fault_of is None
+        if route.faults < FAULTS_TO_OPEN or route.fault_of is not None:
+            return False
+        witness = route.witness
+        served_at = None if witness is None else witness.served_at
+        return route.faults >= SURELY or served_at is None or now - served_at >= MOMENT
 
     def _count_cut(self, route: Route, want: Want) -> bool:
         """Whether too many streams are cut."""

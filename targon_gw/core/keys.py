@@ -102,6 +102,8 @@ class UpstreamKey:
     """Seconds to the first token, a moving average; `None` until it has served."""
     served: int = 0
     served_at: float | None = None
+    missed: int = 0
+    """The vendor's faults that it has met since it was last served."""
     probed_at: float | None = None
     draining: bool = False
     """It has left the settings: its leases come back, and it is gone."""

@@ -66,6 +66,7 @@ class ProofTests:
         """Neither key rests, no fault is counted, the breaker is closed, and the attempts say what they came to."""
         one = desk()
         asked = bad(one, 0.0)
+        asked.attempts[0].key.missed = 1  # it is the second that it meets
         asked.judge(FAULT, 0.1)
         good(one, 0.2)
         assert isinstance(asked.attempts[0].key.standing.health, Cooling)
@@ -74,6 +75,7 @@ class ProofTests:
         keys = one.pools["acme"]
         assert [type(each.standing.health) for each in keys.keys.values()] == [Ready] * 6
         assert keys.route(MODEL).faults == 0
+        assert [each.missed for each in keys.keys.values()] == [1, 0, 0, 0, 0, 0]
         assert not keys.route(MODEL).accused
         assert isinstance(asked.attempts[1].outcome, CallerFault)
         assert keys.taken_changes()[-1].reason == "taken back: it was the request's own fault"
