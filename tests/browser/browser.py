@@ -32,7 +32,7 @@ new PerformanceObserver((list) => {
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
-@define(eq=False)
+@define(eq=False, slots=False)  # the driver keeps a note on whoever listens
 class Visit:
     """A tab. `expected` are parts of complaints that a test brings about itself."""
 
