@@ -1,0 +1,95 @@
+"""What holds of every page: nothing stands against it, everybody can use it, at any width, in both languages."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.live.rig import Rig
+
+from .browser import Browse
+
+PAGES = ["/", "/guide", "/monitor", "/chat", "/login", "/register", "/admin"]
+LOOKS = [("zh", "light", 1280), ("en", "dark", 1280), ("zh", "dark", 360), ("en", "light", 360)]
+SETTLED_MS = 1200
+"""Until what a page asks for has come, and a tick of live figures with it."""
+LARGEST_LANDING = 120_000
+WORDS = Path(__file__).parents[2] / "targon_gw" / "web" / "static" / "words"
+
+
+@pytest.mark.parametrize("path", PAGES)
+class EveryPageTests:
+    """Each of them."""
+
+    @pytest.mark.parametrize(("lang", "theme", "width"), LOOKS)
+    def test_nothing_is_wrong(self, browse: Browse, path: str, lang: str, theme: str, width: int) -> None:
+        """No complaint of the browser, nothing for axe-core to object to, no scrolling sideways, no jumps."""
+        visit = browse(path, lang, theme, width)
+        visit.page.wait_for_timeout(SETTLED_MS)
+
+        assert visit.page.evaluate("document.documentElement.lang").startswith(lang)
+        assert visit.overflow() <= 0
+        assert visit.violations() == []
+        assert visit.shifted() < 0.02
+
+    def test_language_is_whole(self, browse: Browse, path: str) -> None:
+        """In English there is no Chinese but the switch to it; no placeholder is left, in either language."""
+        for lang in ("zh", "en"):
+            visit = browse(path, lang)
+            visit.page.wait_for_timeout(SETTLED_MS)
+            shown = visit.page.inner_text("body")
+            assert "{{" not in shown and "undefined" not in shown and "[object" not in shown
+            if lang == "en":
+                assert set(re.findall(r"[\u4e00-\u9fff]+", shown)) <= {"中文"}
+
+    def test_by_keyboard(self, browse: Browse, path: str) -> None:
+        """Tab comes by every control that can be seen, and what has the focus shows it."""
+        visit = browse(path)
+        visit.page.wait_for_timeout(SETTLED_MS)
+        reached = len(visit.reached_by_tab())
+        controls = visit.page.evaluate(
+            """() => [...document.querySelectorAll("a[href], button, input, select, textarea, summary")].filter((one) =>
+                one.checkVisibility({visibilityProperty: true}) && !one.disabled && one.tabIndex >= 0
+                && !(one.type === "radio" && !one.checked)).length"""
+        )
+        assert reached >= controls > 3
+
+
+class LandingTests:
+    """`/` on a first visit."""
+
+    def test_weight(self, browse: Browse) -> None:
+        """All that it loads is less than 120 KB on the wire."""
+        visit = browse("/")
+        visit.page.wait_for_timeout(SETTLED_MS)
+        sizes = visit.page.evaluate(
+            """() => Object.fromEntries([...performance.getEntriesByType("navigation"),
+                ...performance.getEntriesByType("resource")].map((one) => [one.name, one.transferSize]))"""
+        )
+        assert 0 < sum(sizes.values()) < LARGEST_LANDING, json.dumps(sizes, indent=1)
+
+    def test_live_counters(self, browse: Browse, shop: Rig) -> None:
+        """A call that is served is seen there within a second or so, without a reload."""
+        from .browser import call
+
+        visit = browse("/")
+        visit.page.wait_for_timeout(SETTLED_MS)
+        before = visit.page.inner_text("main")
+        body = {"model": "deepshield-chat", "messages": [{"role": "user", "content": "Hello!"}]}
+        call(shop.url, None, body)
+        visit.page.wait_for_function(
+            "(before) => document.querySelector('main').innerText !== before", arg=before, timeout=3000
+        )
+
+
+class WordsTests:
+    """The words of all pages."""
+
+    def test_both_languages(self) -> None:
+        """Every word is there in both, and says something."""
+        for path in WORDS.glob("*.json"):
+            for key, word in json.loads(path.read_text(encoding="utf-8")).items():
+                assert set(word) == {"zh", "en"} and all(word.values()), f"{path.name}: {key}"
