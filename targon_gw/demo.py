@@ -1,7 +1,8 @@
 """A gateway that works without a vendor: where an upstream has no key, a vendor in a box takes its place.
 
 The box is the rehearsal vendor, on a free port of loopback, with accounts, keys and the catalog's own models. A client
-key is made up at each start, where the settings have none, so that no key that everybody knows is ever shipped.
+key is made up at each start, where the settings have none, so that no key that everybody knows is ever shipped; and
+before a box anybody may register.
 """
 
 from __future__ import annotations
@@ -15,7 +16,15 @@ from typing import Any
 from attrs import evolve
 from twisted.internet.interfaces import IListeningPort
 
-from targon_gw.core.config import ClientSettings, Config, KeySettings, Kind, Secret, UpstreamSettings
+from targon_gw.core.config import (
+    ClientSettings,
+    Config,
+    KeySettings,
+    Kind,
+    Registration,
+    Secret,
+    UpstreamSettings,
+)
 from targon_gw.rehearsal.accounts import Account
 from targon_gw.rehearsal.listening import start
 from targon_gw.rehearsal.scene import Pace
@@ -41,10 +50,18 @@ def rehearsal(reactor: Any, config: Config) -> tuple[Callable[[Config], Config],
             settings if _keyed(settings) or settings.name not in boxed else boxed[settings.name][0]
             for settings in read.upstreams
         )
-        return evolve(read, upstreams=upstreams, clients=(*read.clients, client))
+        altered = evolve(read, upstreams=upstreams, clients=(*read.clients, client))
+        return altered if any(map(_keyed, read.upstreams)) else _opened(altered)
 
     addresses = {name: address for name, (_, address) in boxed.items()}
     return altered, lambda: print(greeting(config, secret, addresses), file=sys.__stdout__, flush=True)
+
+
+def _opened(config: Config) -> Config:
+    """Anybody may register and, within the limits that the settings have for callers without a key, try the chat page:
+    a box costs nobody anything."""
+    anonymous = evolve(config.anonymous, enabled=True, models=config.anonymous.models or ("*",))
+    return evolve(config, registration=Registration.OPEN, anonymous=anonymous)
 
 
 def _keyed(settings: UpstreamSettings) -> bool:
@@ -79,7 +96,7 @@ def greeting(config: Config, secret: str, boxes: dict[str, str]) -> str:
     body = f'{{"model":"{model}","messages":[{{"role":"user","content":"Hello!"}}],"stream":true}}'
     lines = [
         "",
-        f"targon-gw listens on {address}/v1",
+        f"targon-gw listens on {address}/v1; its pages are at {address}/",
         f"A key for you: {secret}",
         "",
         "Try it:",

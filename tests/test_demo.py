@@ -14,7 +14,7 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 
 from targon_gw import demo
 from targon_gw.core.clients import ClientKey
-from targon_gw.core.config import SECRET_LIKE, Config, Dialect, Duration, Kind, ModelSettings
+from targon_gw.core.config import SECRET_LIKE, Config, Dialect, Duration, Kind, ModelSettings, Registration
 from targon_gw.demo import greeting, rehearsal
 from targon_gw.wiring import Outside, wire
 from tests import fakes
@@ -53,6 +53,15 @@ class RehearsalTests:
         assert sorted(key.account for key in box.keys) == ["alice", "alice", "bob", "carol"]
         assert all(SECRET_LIKE.fullmatch(key.secret.reveal) for key in box.keys)
         assert [model.id for model in factory.vendor.models] == ["acme/vectors", "thinker-v2"]
+
+    def test_anybody_may_come_where_nothing_costs_money(self) -> None:
+        """Before boxes alone registration is open, and so is the chat page; not where one vendor's key is real."""
+        boxes = fakes.config(fakes.upstream(0, "one"), fakes.upstream(0, "two"))
+        for config, opened in ((boxes, True), (settings(), False)):
+            changed = rehearsal(MemoryReactorClock(), config)[0](config)
+            assert (changed.registration is Registration.OPEN) is opened
+            assert changed.anonymous.enabled is opened
+        assert changed.anonymous.limits == config.anonymous.limits
 
     def test_a_disabled_key_is_none(self) -> None:
         """A key that is switched off does not keep the box away."""
