@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+from hashlib import sha256
 
 import pytest
 
@@ -57,7 +58,7 @@ class KeyringTests:
             identify(ring().find(secret), "192.0.2.1", 0.0)
 
         assert refused.value.code == "invalid_api_key"
-        assert refused.value.message == "Invalid API key. Send yours as 'Authorization: Bearer YOUR_KEY'."
+        assert refused.value.message == "Invalid API key. Send yours as 'Authorization: Bearer KEY'."
         assert refused.value.wait is None
 
     def test_without_a_key(self) -> None:
@@ -178,3 +179,64 @@ class ClientKeyTests:
         with pytest.raises(Refusal) as unknown:
             identify(None, "192.0.2.1", 0.0)
         assert (expired.value.code, expired.value.message) == (unknown.value.code, unknown.value.message)
+
+
+class IssuedTests:
+    """Keys of users, in the same dict."""
+
+    def ring(self, *names: str) -> Keyring:
+        """A keyring of those clients, whose keys are their names."""
+        settings = [ClientSettings(name, Secret(f"key of {name}").digest) for name in names]
+        return Keyring.of(settings, Anonymous())
+
+    def digest(self, secret: bytes) -> bytes:
+        """What it is found by."""
+        return sha256(secret).digest()
+
+    def test_found(self) -> None:
+        """As those of the settings; every model is theirs."""
+        ring = self.ring("ann")
+        ring.issue("bob", self.digest(b"b1"))
+        found = ring.find(b"b1")
+
+        assert found is not None and found is ring.named("bob")
+        assert found.name == "bob" and found.may_use("any/model") and found.may_call_from("192.0.2.1")
+
+    def test_replaced_and_withdrawn(self) -> None:
+        """One at a time, at once; it is the same client by either."""
+        ring = self.ring()
+        ring.issue("bob", self.digest(b"b1"))
+        first = ring.find(b"b1")
+        ring.issue("bob", self.digest(b"b2"))
+        assert (ring.find(b"b1"), ring.find(b"b2")) == (None, first)
+        ring.withdraw("bob")
+        ring.withdraw("bob")
+
+        assert (ring.find(b"b2"), ring.named("bob"), list(ring.issued)) == (None, None, [])
+
+    def test_the_file_wins(self) -> None:
+        """Where the settings have the name, or the very key, theirs is good; the user's is again when they have it no
+        more."""
+        ring = self.ring("bob")
+        ring.issue("bob", self.digest(b"b1"))
+        ring.issue("cid", self.digest(b"key of bob"))
+        assert ring.find(b"b1") is None
+        assert ring.find(b"key of bob") is ring.named("bob")
+        assert ring.shadowed() == ["bob"]
+        after = self.ring("ann")
+        after.adopt(ring)
+
+        assert after.find(b"b1") is after.named("bob")
+        assert [key.name for key in (after.find(b"key of bob"), after.find(b"key of ann")) if key] == ["cid", "ann"]
+        assert after.shadowed() == []
+
+    def test_withdrawn_while_the_file_has_the_name(self) -> None:
+        """The settings' key stays, and the user's does not come back."""
+        ring = self.ring("bob")
+        ring.issue("bob", self.digest(b"key of bob"))
+        ring.withdraw("bob")
+        assert ring.find(b"key of bob") is ring.named("bob")
+        after = self.ring()
+        after.adopt(ring)
+
+        assert after.find(b"key of bob") is None
