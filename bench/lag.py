@@ -1,16 +1,19 @@
 """How long the loop stands still while something large goes on, seen from outside and from inside.
 
 A gateway with 10,000 keys and 10,000 clients is pinged each 5 ms from another process while its state is written, its
-settings are read again, a client sends it 32 MB, its metrics are read, another gateway starts. What a ping waited is
-what every open stream waited. From inside it is told by the gateway's own gauge, `targon_gw_loop_lag_seconds`: the
-worst of the last minute, so that what was worst is told again by the lines behind it.
+settings are read again, a client sends it 32 MB, its metrics are read, people sign in, another gateway starts. What a
+ping waited is what every open stream waited. From inside it is told by the gateway's own gauge,
+`targon_gw_loop_lag_seconds`: the worst of the last minute, so that what was worst is told again by the lines behind it.
 """
 
+import http.client
 import json
 import re
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -23,6 +26,7 @@ GAUGE = "targon_gw_loop_lag_seconds"
 _SAMPLE = re.compile(rf"^{GAUGE}(?:_max)?(?:\{{[^}}]*\}})? ([0-9.eE+-]+)", re.MULTILINE)
 BODY = (32 << 20) - 1024
 """Bytes of a large body: just below what gateway.yaml allows unless it is told otherwise."""
+SIGN_INS = 100
 SETTLED = 0.5
 """Seconds behind a start, whose own lag is a line of its own."""
 GETS = 50
@@ -98,6 +102,7 @@ def measured(on: stage.Stage, plan: Plan) -> list[Row]:
             watch.during(f"GET {path} x {GETS}", partial(repeated, server, path, key, GETS))
     watch.during(f"a body of 32 MiB x {plan.times}", lambda: large_bodies(server, key, plan.times))
     watch.during(f"settings read again x {plan.times}", lambda: reloads(server, plan))
+    watch.during(f"{SIGN_INS} sign-ins at once", lambda: sign_ins(server, SIGN_INS))
     grown.write_gateway(server.setting, growth.OFTEN)
     server.reload()
     watch.during("state written each second", lambda: growth.watched(server, key, plan.flushes))
@@ -125,6 +130,27 @@ def large_bodies(server: stage.Server, key: str, times: int) -> None:
         answer = server.call(key, body)
         if answer.status != 200:
             raise SystemExit(f"a call with {len(body)} bytes came to {answer.status}: {answer.body[:300]!r}")
+
+
+def sign_ins(server: stage.Server, times: int) -> None:
+    """So many at once, each of another name: as many as there is room for are hashed, the rest are told to wait."""
+    origin = f"http://127.0.0.1:{server.setting.port}"
+    connection = http.client.HTTPConnection("127.0.0.1", server.setting.port, timeout=60)
+    connection.request("GET", "/api/me")
+    answer = connection.getresponse()
+    token = json.loads(answer.read())["csrf"]
+    cookie = (answer.getheader("Set-Cookie") or "").partition(";")[0]
+    headers = {"Content-Type": "application/json", "Origin": origin, "Cookie": cookie, "X-CSRF-Token": token}
+
+    def sign_in(number: int) -> int:
+        body = json.dumps({"name": f"nobody{number}", "password": "correct horse battery"}).encode()
+        asking = http.client.HTTPConnection("127.0.0.1", server.setting.port, timeout=60)
+        return stage.asked(asking, ("POST", "/api/login"), body=body, headers=headers).status
+
+    with ThreadPoolExecutor(times) as pool:
+        told = Counter(pool.map(sign_in, range(times)))
+    if not told[401] or told[401] + told[429] != times:
+        raise SystemExit(f"{times} sign-ins came to {dict(told)}")
 
 
 def reloads(server: stage.Server, plan: Plan) -> None:
