@@ -10,7 +10,7 @@ reads what there is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -24,19 +24,22 @@ from targon_gw.calllog import CallLog
 from targon_gw.core.cut import SLICE, Slices
 from targon_gw.core.errors import Refusal
 from targon_gw.core.gateway import Gateway
-from targon_gw.core.ledger import Entry, Kind
+from targon_gw.core.ledger import Entry, Kind, changed
 from targon_gw.core.measures import Measures
+from targon_gw.core.people import Change
 from targon_gw.store.archive import Archive, Tidied
 from targon_gw.store.folder import StateFolder
 from targon_gw.store.journal import Journal, Unwritten
 from targon_gw.store.recovery import recover
 from targon_gw.store.snapshot import Snapshot, SnapshotFailed
+from targon_gw.store.vault import Vault
 
 log = Logger()
 
 TIDY_EVERY = 3600.0
 """Seconds: a day's work is there once a day, but a daemon that is started anew each day must come to it, too."""
 LOOK_EVERY = 1.0
+UNSHOWN = "The keys of users can't be shown: they were issued with another secret.key. They work, and can be rotated."
 NO_ROOM = "Usage can't be recorded at present, so no call is taken; try again in a moment."
 
 
@@ -54,6 +57,7 @@ class Books:
     journal: Journal = field(init=False)
     snapshot: Snapshot = field(init=False)
     measures: Measures = field(init=False)
+    vault: Vault = field(init=False)
     written_at: float | None = None
     """When the state was last written, in the seconds of `now`."""
     _written_n: int = -1
@@ -62,11 +66,13 @@ class Books:
     """One state is written at a time."""
     _flushing: LoopingCall | None = None
     _tidying: Deferred[Any] | None = None
+    _shadowed: Sequence[str] = ()
 
     def __attrs_post_init__(self) -> None:
         self.journal = Journal(self.folder, self.clock, self.in_thread, self.fatal)
         self.snapshot = Snapshot(self.folder, self.in_thread)
         self.measures = Measures(self.gateway)
+        self.vault = Vault(self.folder)
 
     def open(self, insist: bool = False) -> None:
         """Lock the folder and go on from what it holds; `insist` sets aside what is damaged.
@@ -75,20 +81,41 @@ class Books:
         """
         self.folder.open()
         try:
+            notes = self.vault.open()
             found = recover(self.folder, insist)
             if found.state is not None:
                 self.gateway.restore(found.state, self.now())
             self.gateway.ledger.n = found.n
             self.gateway.replay_all(found.runs, self.now())
+            self.gateway.history.begins(self.now() + self.gateway.wall)
         except BaseException:
             self.folder.close()
             raise
-        for note in found.notes:
+        if not self._can_show():
+            notes.append(UNSHOWN)
+        for note in (*notes, *found.notes):
             log.warn("{note}", note=note)
+        self._tell_shadowed()
         self.snapshot.seen = found.seen
         self.journal.open(self.gateway.ledger.n)
         for orphan in self.gateway.orphans(self.now()):
             self.record(orphan)
+
+    def _can_show(self) -> bool:
+        """Whether the newest of the keys that were issued can be shown, if there is any."""
+        issued = [(user.key.at, user.key.sealed, name) for name, user in self.gateway.people.users if user.key.sealed]
+        if not issued:
+            return True
+        _, sealed, name = max(issued)
+        return self.vault.unseal(sealed or "", name) is not None
+
+    def _tell_shadowed(self) -> None:
+        """Say whose issued key is out, where that has changed."""
+        shadowed = self.gateway.bank.shadowed()
+        if shadowed and shadowed != self._shadowed:
+            names = ", ".join(shadowed[:20])
+            log.warn("users whose key is out, because clients.yaml has their name: {names}", names=names)
+        self._shadowed = shadowed
 
     def start(self) -> None:
         """Write the state now and then, tidy the ledger's folder, see whether there is room."""
@@ -97,7 +124,8 @@ class Books:
         self._every(LOOK_EVERY, self._look)
 
     def follow(self) -> None:
-        """Go by what the settings say of `flush` from now on."""
+        """Go by what the settings say from now on."""
+        self._tell_shadowed()
         loop, every = self._flushing, self.gateway.config.flush
         if loop is not None and loop.interval != every:
             loop.stop()
@@ -123,6 +151,20 @@ class Books:
             self.calls.settled(entry.at, line)
         elif entry.kind is Kind.KEY:
             self.measures.changed(entry)
+        elif entry.change is not None:
+            self.gateway.take(entry.change, self.now())
+
+    async def keep(self, id: str, change: Change) -> None:
+        """Have a change of users, sessions or invites on file, done, and on the disk; `id` is whom it is about.
+
+        Raises `Refusal` where it can't be on file. It is done before this first waits: who works a change out and
+        hands it over in one turn has nobody come in between.
+        """
+        self.record(changed(Kind.CLIENT, self.now() + self.gateway.wall, id, change))
+        try:
+            await self.journal.sync()
+        except Unwritten:
+            raise Refusal("overloaded", NO_ROOM, wait=5.0) from None
 
     def _look(self) -> None:
         """Whether there is room again, or none any more; the journal has logged it."""
@@ -145,7 +187,7 @@ class Books:
 
     async def _write_state(self) -> None:
         n = self.gateway.ledger.n
-        if n == self._written_n and not self.gateway.calls:
+        if n == self._written_n and not self.gateway.calls and not self.gateway.people.sessions.touched:
             return
         began = self.now()
         state = await self._in_slices(self.gateway.slices(began))

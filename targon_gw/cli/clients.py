@@ -6,25 +6,38 @@ from typing import Any
 
 import click
 
+from . import users
 from .client import Daemon, named, to_daemon
 from .telling import Span, clean, many, moment, print_json, tell_facts, tell_table
+
+LIMITS = ("requests_per_minute", "tokens_per_minute", "concurrent")
 
 
 @click.group()
 def clients() -> None:
-    """Who may call: keys, limits, quotas."""
+    """Who may call: keys, limits, quotas; and users, who have a password as well."""
+
+
+for verb in users.VERBS:
+    clients.add_command(verb)
 
 
 @clients.command("list")
 @to_daemon
 def list_clients(daemon: Daemon) -> None:
-    """All clients, with what they have left."""
+    """All clients and users, with what they have left."""
     told = daemon.get("/clients")
+    issued = list(users.all_users(daemon))
     if daemon.as_json:
-        print_json(told)
+        print_json({**told, "users": issued})
         return
     columns = ["client", "key", ">busy", ">calls", ">used", ">left", "quota", "models"]
-    tell_table(columns, map(_row, told["clients"]), wide=("quota", "models"), spare=("key", "models"))
+    tell_table(
+        columns,
+        [*map(_row, told["clients"]), *map(users.row, issued)],
+        wide=("quota", "models"),
+        spare=("key", "models"),
+    )
 
 
 def _row(client: dict[str, Any]) -> list[object]:
@@ -55,7 +68,7 @@ def show(daemon: Daemon, name: str) -> None:
         print_json(told)
         return
     use = told["use"]
-    facts = [(told["name"], f"key {told['key']}")]
+    facts = [(told["name"], f"key {told['key']}"), *(users.facts_of(told["user"]) if "user" in told else ())]
     limits = [f"{value:,} {limit.replace('_', ' ')}" for limit, value in told["limits"].items() if value is not None]
     facts.append(("limits", ", ".join(limits) or "none"))
     facts.append(("models", "all" if told["models"] is None else ", ".join(map(clean, told["models"]))))
@@ -93,10 +106,19 @@ def _quota(quota: dict[str, Any] | None, plan: str) -> str:
 @click.option("--per", type=click.Choice(["hour", "day", "month", "total"]), default="day", show_default=True)
 @click.option("--allow-from", multiple=True, metavar="NETWORK", help="Where it may call from; again for more.")
 @click.option("--expires", metavar="DATE", help="From when on it is refused, such as 2027-01-31.")
+@click.option("--user", is_flag=True, help="Make a user, who can sign in; it has the settings' default limits.")
+@click.option("--admin", is_flag=True, help="Make a user who may administer the gateway on its pages.")
+@users.password_stdin
+@users.generate
 @to_daemon
 def add(daemon: Daemon, name: str, **given: Any) -> None:
-    """Issue a key for a client called NAME. The key is shown this once."""
-    limits = {limit: given[limit] for limit in ("requests_per_minute", "tokens_per_minute", "concurrent")}
+    """Issue a key for a client called NAME, or make a user of that name. The key is shown this once."""
+    if given["user"] or given["admin"]:
+        _add_user(daemon, name, given)
+        return
+    if given["password_stdin"] or given["generate"]:
+        raise click.UsageError("Only users have a password: add --user, or --admin.")
+    limits = {limit: given[limit] for limit in LIMITS}
     quota = given["quota"]
     if quota is not None:
         amount = quota if given["unit"] == "usd" or not quota.is_integer() else int(quota)
@@ -111,6 +133,13 @@ def add(daemon: Daemon, name: str, **given: Any) -> None:
     }
     told = daemon.post("/clients", body)
     _tell_key(daemon, told, f"{clean(name)} may call now; the entry stands in {clean(told['file'])}")
+
+
+def _add_user(daemon: Daemon, name: str, given: dict[str, Any]) -> None:
+    if any(given[option] for option in ("models", "quota", "allow_from", "expires", *LIMITS)):
+        raise click.UsageError("A user has default_limits and default_quota of gateway.yaml: it takes no other limits.")
+    password = users.wanted_password(given["password_stdin"], given["generate"])
+    users.add_user(daemon, name, given["admin"], password, given["generate"])
 
 
 @clients.command()
@@ -137,7 +166,7 @@ def _tell_key(daemon: Daemon, told: dict[str, Any], sentence: str) -> None:
 @click.argument("name")
 @to_daemon
 def revoke(daemon: Daemon, name: str) -> None:
-    """End a client's key now."""
+    """End a client's key now; a user may sign in no more either, until it is enabled."""
     told = daemon.post(named("clients", name, "revoke"))
     if daemon.as_json:
         print_json(told)

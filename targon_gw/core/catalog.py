@@ -95,6 +95,9 @@ class Catalog:
     def __iter__(self) -> Iterator[tuple[str, Model]]:
         return iter(self._models.items())
 
+    def __len__(self) -> int:
+        return len(self._models)
+
     def find(self, name: str) -> Model | None:
         """The model of that name, or alias, if there is one."""
         return self._models.get(name)

@@ -123,7 +123,7 @@ class Keyring:
     def adopt(self, before: Keyring) -> None:
         """Have the keys of users that `before` has, but for those whose name, or key, the settings have as well.
 
-        It takes 0.1 µs a user.
+        It takes 0.2 µs a user.
         """
         self._issued = before._issued
         by_digest, by_name = self._by_digest, self._by_name

@@ -321,6 +321,8 @@ class Admin:
 
     socket: str | None = "/run/targon-gw/admin.sock"
     token_file: str | None = None
+    token: Secret | None = None
+    """What `token_file` held when the settings were read: it opens `/api/admin` without a browser."""
 
 
 @frozen

@@ -40,6 +40,16 @@ Code = Literal[
     "head_too_large",
     "uri_too_long",
     "version_not_supported",
+    "not_signed_in",
+    "sign_in_failed",
+    "csrf_failed",
+    "admin_only",
+    "registration_closed",
+    "invite_invalid",
+    "not_found",
+    "name_taken",
+    "conflict",
+    "too_many_sign_ins",
 ]
 
 

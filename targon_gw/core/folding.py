@@ -99,6 +99,8 @@ class Folding:
     """By key and account."""
     moved: dict[tuple[str | None, str], Row] = field(factory=dict)
     """The last change of health of each thing, by upstream and name."""
+    changes: list[dict[str, Any]] = field(factory=list)
+    """Of users, sessions and invites, in the order of their lines; whoever folds does them before it is `done`."""
     _recent: deque[Row] = field(factory=lambda: deque(maxlen=KEPT_ENTRIES))
 
     def take(self, rows: Sequence[Row]) -> None:
@@ -139,6 +141,8 @@ class Folding:
             return (1 << _FAILED) + (_tokens(row) << _LOST)
         if row.kind is Kind.KEY:
             self.moved[row.upstream, row.id] = row
+        if row.change is not None:
+            self.changes.append(row.change)
         return (_tokens(row) << _PROBED) + _SEEN if row.kind is Kind.PROBE else 0
 
     def done(self) -> None:

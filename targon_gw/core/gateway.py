@@ -13,7 +13,7 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 from msgspec import Struct
 
-from . import standings
+from . import estate
 from .allowance import Claim, Hold
 from .attempts import Abandoned, Outcome, Served, VendorFault
 from .bank import Bank, Defaults, MemoryBank, caller
@@ -30,13 +30,15 @@ from .diff import Diff
 from .entries import Closing, entries_of
 from .errors import Refusal
 from .failures import Failures
-from .folding import Folding
+from .history import History
 from .keys import Change
-from .ledger import Ending, Entry, Kind, Ledger, rounded
+from .ledger import Ending, Entry, Ledger
 from .limits import Shown
 from .lines import Row
 from .meter import Usage
 from .openai import Ask, Endpoint
+from .overview import ModelSeen, Overview, Rates
+from .people import People
 from .poison import Poison
 from .pool import KeyPool
 from .waiting import Waiting
@@ -80,7 +82,7 @@ class Gateway:
     calls: set[Call] = field(factory=set)
     """Admitted and not yet settled."""
     ledger: Ledger = field(factory=Ledger)
-    _orphans: dict[str, list[Any]] = field(factory=dict)
+    orphaned: dict[str, list[Any]] = field(factory=dict)
     """Calls that an earlier run left open, by id, as its state told them."""
     shut: str | None = None
     """Why no call is admitted at present, for clients to read; `None` where calls are."""
@@ -88,6 +90,10 @@ class Gateway:
     """Why no call is admitted for a few seconds: the process has as much to do as it can."""
     failures: Failures = field(factory=Failures)
     """Keys that were none."""
+    people: People = field(factory=People)
+    """Who has registered, and who is signed in."""
+    history: History = field(factory=History)
+    """What has been of late, as pages show it."""
 
     @classmethod
     def of(cls, config: Config, wall: float, roll: Callable[[], float]) -> Gateway:
@@ -120,26 +126,36 @@ class Gateway:
 
     def _not_known(self, refusal: Refusal, secret: bytes | None, address: str, now: float) -> Refusal:
         """What whoever sent `secret` is told; who sends many that are none is told to slow down."""
+        self.history.turned_away(refusal.code, now + self.wall)
         if not secret or refusal.code != "invalid_api_key":
             return refusal
         return self.failures.judged(refusal, caller(address), now)
 
     def admit(self, asking: Asking, ask: Ask, now: float) -> Call | Awaitable[Call]:
         """A Call for what is asked; raises `Refusal`. Whoever gets a Call settles it."""
-        if self.draining:
-            raise Refusal("draining", "This gateway is about to restart; try again in a moment.", wait=2.0)
-        if self.shut is not None:
-            raise Refusal("overloaded", self.shut, wait=5.0)
-        model = self.catalog.resolve(ask.model)
-        if not asking.client.may_use(ask.model):
-            raise Refusal("model_not_allowed", "This API key may not use that model.", "model")
-        hold = self.bank.hold(asking.client, claim_of(ask, model), asking.address, now)
+        try:
+            if self.draining:
+                raise Refusal("draining", "This gateway is about to restart; try again in a moment.", wait=2.0)
+            if self.shut is not None:
+                raise Refusal("overloaded", self.shut, wait=5.0)
+            model = self.catalog.resolve(ask.model)
+            if not asking.client.may_use(ask.model):
+                raise Refusal("model_not_allowed", "This API key may not use that model.", "model")
+            hold = self.bank.hold(asking.client, claim_of(ask, model), asking.address, now)
+        except Refusal as refusal:
+            self.history.turned_away(refusal.code, now + self.wall)
+            raise
         if isinstance(hold, Hold):
             return self._call(hold, model, ask, asking.request_id, now)
         return self._admit_later(hold, model, ask, asking.request_id, now)
 
     async def _admit_later(self, hold: Awaitable[Hold], model: Model, ask: Ask, request_id: str, now: float) -> Call:
-        return self._call(await hold, model, ask, request_id, now)
+        try:
+            held = await hold
+        except Refusal as refusal:
+            self.history.turned_away(refusal.code, now + self.wall)
+            raise
+        return self._call(held, model, ask, request_id, now)
 
     def _call(self, hold: Hold, model: Model, ask: Ask, request_id: str, now: float) -> Call:
         self.rules.budget.called(now)
@@ -187,71 +203,27 @@ class Gateway:
 
         To be gone through, or closed, before the next begins.
         """
-        ledger, bank = self.ledger.slices(), self.bank.slices()
-        try:
-            next(ledger)
-            next(bank)
-            under_way = [
-                [c.request_id, c.client.name, c.ask.model, c.ask.stream, c.admitted + self.wall] for c in self.calls
-            ]
-            health = standings.slices(self.pools.values(), now, self.wall)
-            return {
-                "ledger": (yield from ledger),
-                "bank": (yield from bank),
-                "health": (yield from health),
-                "open": under_way,
-            }
-        finally:
-            ledger.close()
-            bank.close()
+        return estate.slices(self, now)
 
     def restore(self, state: Mapping[str, Any], now: float) -> None:
         """Take up what `to_state` said in an earlier run, before anything is admitted."""
-        self.ledger.restore(state["ledger"])
-        self.bank.restore(state["bank"], now)
-        standings.restore(self.pools.values(), state["health"], now, self.wall)
-        self._orphans = {told[0]: told for told in state.get("open", ())}
+        estate.restore(self, state, now)
 
     def orphans(self, now: float) -> list[Entry]:
-        """The calls that were open in the state and that no line has settled since: each comes to nothing, said once.
+        """The calls that an earlier run left open and nobody has settled since; each is said once."""
+        return estate.orphans(self, now)
 
-        Nobody can tell what their vendors made of them, and nobody is charged with it (faults catalogue, D-50, E-25).
-        """
-        left, self._orphans = self._orphans, {}
-        unix = now + self.wall
-        return [
-            Entry(
-                rounded(unix),
-                id,
-                Kind.CALL,
-                client,
-                model,
-                stream=stream,
-                ending=Ending.FAILED,
-                took=rounded(max(0.0, unix - admitted)),
-                note="the gateway ended before the call did",
-            )
-            for id, client, model, stream, admitted in left.values()
-        ]
-
-    def replay(self, n: int, entry: Entry) -> None:
+    def replay(self, n: int, entry: Entry, now: float = 0.0) -> None:
         """Count a line of the ledger that no state knows of; one that was counted before is passed over."""
-        if entry.kind is Kind.CALL:
-            self._orphans.pop(entry.id, None)
-        if self.ledger.fold(n, entry) and entry.kind is Kind.CALL and entry.client is not None:
-            self.bank.replay(entry.client, entry.usage, entry.cost, entry.admitted)
+        estate.replay(self, n, entry, now)
 
     def replay_all(self, runs: Iterable[Sequence[Row]], now: float = 0.0) -> None:
         """As `replay` of each of these lines, in the order of their numbers; and the health that they tell of."""
-        folding = Folding(self.ledger, self.bank)
-        for rows in runs:
-            if self._orphans:
-                for row in rows:
-                    if row.kind is Kind.CALL:
-                        self._orphans.pop(row.id, None)
-            folding.take(rows)
-        folding.done()
-        standings.retrace(self.pools, folding.moved.values(), now, self.wall)
+        estate.replay_all(self, runs, now)
+
+    def take(self, change: Mapping[str, Any], now: float) -> None:
+        """Do a change of users, sessions or invites, as `people` has worked it out, once its line is on file."""
+        estate.take(self, change, now)
 
     def reconfigure(self, config: Config, now: float, change: Changeover | None = None) -> Diff:
         """Go by `config`, which is taken to be checked, from now on; what that has changed. Whole or not at all.
@@ -277,6 +249,7 @@ class Gateway:
         self.rules.budget.share = config.retries.budget
         self.rules = evolve(self.rules, retries=config.retries)
         self.waiting.reconfigure(config.limits)
+        self.history.follow(model.id for _, model in catalog)
         return evolve(change.diff, pools=tuple(diff for diff in told if diff))
 
     def changes(self) -> Iterator[tuple[str, Change]]:
@@ -288,6 +261,7 @@ class Gateway:
 
     def too_much(self, why: str) -> Refusal:
         """What a call is told while `strained` says `why`: to come again, and not all at the same moment (A-32)."""
+        self.history.turned_away("overloaded")
         return Refusal("overloaded", why, wait=5.0 * self.rules.roll())
 
     @property
@@ -305,8 +279,32 @@ class Gateway:
         status = "down" if not usable or self.draining else "degraded" if usable * 2 <= total else "ok"
         return Report(status, {"total": total, **{state: census[state] for state in STATES}}, self.draining)
 
+    def snapshot(self, now: float) -> Overview:
+        """The picture of this moment that pages are made of. It looks at no key by itself: 0.1 ms at any size."""
+        unix, report = now + self.wall, self.report(now)
+        calls = sum(sums.calls for sums in self.ledger.totals["day"].values())
+        availability, cells = self.history.availability(unix), self.history.cells(unix)
+        rates = Rates(*self.history.rates(unix), len(self.calls))
+        return Overview(unix, report.status, report.keys, calls, availability, cells, rates)
+
+    def models_seen(self, now: float) -> list[ModelSeen]:
+        """The models of the catalog, under their own names, with their last hour."""
+        unix = now + self.wall
+        self.history.look(unix)
+        seen = []
+        for name, model in self.catalog:
+            if name == model.id:
+                ready, able = self._staff_of(model, now)
+                kind, hour = model.settings.kind.value, self.history.hour(name, unix)
+                seen.append(ModelSeen(name, kind, _state_of(ready, able), ready, able, hour))
+        return seen
+
     def state_of(self, model: Model, now: float) -> str:
         """`available`, `degraded` (not by the first of its routes, or half of the keys are out) or `unavailable`."""
+        return _state_of(*self._staff_of(model, now))
+
+    def _staff_of(self, model: Model, now: float) -> tuple[int, int]:
+        """How many keys may serve `model` now, and how many there are for it."""
         able, ready = 0, 0
         for leg in model.legs:
             census = leg.pool.census_for(leg.upstream_id, now)
@@ -314,11 +312,15 @@ class Gateway:
             open_ = leg.pool.standing.may_serve(now) and (route is None or route.standing.may_serve(now))
             able += sum(census.values())
             ready += census["usable"] if open_ else 0
-        return "unavailable" if not ready else "degraded" if ready * 2 <= able else "available"
+        return ready, able
 
     def offered_to(self, client: ClientKey) -> Iterator[tuple[str, Model]]:
         """The models that `client` may ask for, by each name."""
         return ((name, model) for name, model in self.catalog if client.may_use(name))
+
+
+def _state_of(ready: int, able: int) -> str:
+    return "unavailable" if not ready else "degraded" if ready * 2 <= able else "available"
 
 
 def claim_of(ask: Ask, model: Model) -> Claim:

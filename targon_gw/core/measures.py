@@ -12,7 +12,7 @@ metrics", status Development).
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Final
 
@@ -36,6 +36,7 @@ from .openai import Endpoint
 
 AT_ONCE: Final = 256
 """Calls that are folded together: half a millisecond's work."""
+KEPT_CHANGES: Final = 256
 OTHER: Final = "other"
 NOBODY: Final = "none"
 """The vendor of a call that no vendor was asked for."""
@@ -180,10 +181,13 @@ class Measures:
     flushes: dict[bool, Histogram] = field(factory=lambda: {ok: Histogram(FLUSHES) for ok in (True, False)})
     """By whether the state was written."""
     waits: dict[str, Histogram] = field(factory=lambda: {how: Histogram(WAITS) for how in WAITED})
+    moved: deque[Entry] = field(factory=lambda: deque(maxlen=KEPT_CHANGES))
+    """The last changes of health, of keys, accounts, models and vendors, for whoever watches."""
     _settled: list[_Settled] = field(factory=list)
 
     def __attrs_post_init__(self) -> None:
         self.gateway.waiting.told = lambda how, seconds: self.waits[how].observe(seconds)
+        self.gateway.history.gather = self.fold
 
     # on the path
 
@@ -209,6 +213,7 @@ class Measures:
     def fold(self) -> None:
         """Count what has been settled."""
         settled, self._settled = self._settled, []
+        self.gateway.history.take(settled, self.gateway.catalog.find)
         rows = {id(row): row for row in [self._count(*each) for each in settled]}
         for row in rows.values():
             row.sort()
@@ -245,6 +250,7 @@ class Measures:
 
     def changed(self, entry: Entry) -> None:
         """Count a change of health, as `carrier.tell` words its entry: `ready -> cooling, 429: too many requests`."""
+        self.moved.append(entry)
         if entry.id.startswith(("model ", "upstream ")) or entry.note is None or entry.upstream is None:
             return
         healths, _, reason = entry.note.partition(", ")

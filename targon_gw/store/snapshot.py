@@ -8,7 +8,7 @@ end: the ledger has every line, so the old one stands and the next flush tries a
 The file is YAML's JSON subset: a line of comment, then one object::
 
     # targon-gw state: the daemon's own; an edit is set aside, not read
-    {"version":1,"n":41207,
+    {"version":2,"n":41207,
     "state":{"clients":{…},
     …},
     "crc":"9af03b21"}
@@ -34,9 +34,12 @@ from twisted.python.failure import Failure
 
 from .folder import OURS_TO_READ, InThread, Seen, StateFolder, beside, seen, sync_folder, write_whole
 
-VERSION: Final = 1
-MIGRATIONS: Final[dict[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {}
-"""From the state of a version to that of the next; every version below `VERSION` has one, and a golden file."""
+VERSION: Final = 2
+MIGRATIONS: Final[dict[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {
+    1: lambda state: {**state, "people": {}},
+}
+"""From the state of a version to that of the next; every version below `VERSION` has one, and a golden file. Version 2
+has users, sessions and invites: a gateway that knows none of them must not go on without them."""
 
 SLICE: Final = 256
 """Members encoded in one go: well under a millisecond in which the reactor's thread can't run."""

@@ -163,7 +163,7 @@ class CutTests:
 
     def test_all_of(self) -> None:
         """All steps in one go."""
-        assert all_of(gateway().slices(0.0)).keys() == {"ledger", "bank", "health", "open"}
+        assert all_of(gateway().slices(0.0)).keys() == {"ledger", "bank", "health", "open", "people", "history"}
 
     def test_parted(self) -> None:
         """A slice after the other, of what there was when it was asked for, and nothing of nothing."""

@@ -227,9 +227,9 @@ class BadSnapshotTests:
     def test_a_newer_one_is_a_refusal_even_before_a_good_one(self, tmp_path: Path) -> None:
         """This gateway would undo what a later one has done (faults catalogue, E-24)."""
         folder = self.both(tmp_path)
-        newer = Path(folder.state).read_bytes().replace(b'"version":1', b'"version":2')
+        newer = Path(folder.state).read_bytes().replace(b'"version":2', b'"version":3')
         Path(folder.state).write_bytes(newer)
-        with pytest.raises(Damaged, match="its version is 2, and this gateway knows those up to 1"):
+        with pytest.raises(Damaged, match="its version is 3, and this gateway knows those up to 2"):
             recover(folder)
         assert Path(folder.state).read_bytes() == newer
 

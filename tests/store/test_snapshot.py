@@ -230,13 +230,20 @@ class ReadTests:
 
 class VersionTests:
     def test_the_golden_file_of_version_1(self, tmp_path: Path) -> None:
-        """What version 1 wrote is read for ever, and version 1 writes those very bytes (faults catalogue, E-24)."""
-        golden = GOLDEN / "state-1.yaml"
+        """What version 1 wrote is read for ever: there were no users (faults catalogue, E-24)."""
         expected = json.loads((GOLDEN / "state-1.json").read_text())
+        stored = read_snapshot(str(GOLDEN / "state-1.yaml"))
+
+        assert stored == Stored(41207, {**expected, "people": {}})
+
+    def test_the_golden_file_of_version_2(self, tmp_path: Path) -> None:
+        """What version 2 wrote is read for ever, and version 2 writes those very bytes (faults catalogue, E-24)."""
+        golden = GOLDEN / "state-2.yaml"
+        expected = json.loads((GOLDEN / "state-2.json").read_text())
         stored = read_snapshot(str(golden))
 
         assert stored == Stored(41207, expected)
-        assert snapshot.VERSION != 1 or b"".join(encoded(expected, 41207)) == golden.read_bytes()
+        assert snapshot.VERSION != 2 or b"".join(encoded(expected, 41207)) == golden.read_bytes()
 
     def test_every_older_version_has_a_way_up_and_a_golden_file(self) -> None:
         """No state is left behind by a release that forgot it."""
@@ -247,12 +254,12 @@ class VersionTests:
 
     def test_a_newer_version_is_left_alone(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A file of a later gateway is refused by its version, not taken for damage (faults catalogue, E-24)."""
-        monkeypatch.setattr(snapshot, "VERSION", 2)
+        monkeypatch.setattr(snapshot, "VERSION", 3)
         path = tmp_path / "state.yaml"
         path.write_bytes(b"".join(encoded({}, 1)))
         monkeypatch.undo()
 
-        with pytest.raises(NewerSnapshot, match="its version is 2, and this gateway knows those up to 1"):
+        with pytest.raises(NewerSnapshot, match="its version is 3, and this gateway knows those up to 2"):
             read_snapshot(str(path))
 
     def test_an_older_version_goes_up_step_by_step(self, monkeypatch: pytest.MonkeyPatch) -> None:
