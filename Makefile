@@ -22,7 +22,7 @@ FUZZABLE := $(VENV)/installed-for-fuzzing
 NODE_MODULES := $(NODE)/node_modules/.installed
 
 .NOTPARALLEL:
-.PHONY: run test test-long check format bench-quick bench bench-peers bench-report bench-more bench-latency bench-memory bench-growth bench-lag bench-path promises promises-quick fuzz clean help need-python need-for-tests
+.PHONY: run test test-long check format bench-quick bench bench-peers bench-report bench-more bench-latency bench-memory bench-growth bench-lag bench-path bench-pages promises promises-quick fuzz clean help need-python need-for-tests
 
 run: $(INSTALLED)
 	@exec $(BIN)/targon-gw demo -c $(CONF)
@@ -59,11 +59,12 @@ bench-peers: need-python
 	@for peer in nginx haproxy; do PATH="$$PATH:/usr/sbin" command -v $$peer >/dev/null \
 	  || echo "$$peer is not here, and is left out (Debian: apt install $$peer)"; done
 
-# Each measure by itself: bench-latency, bench-memory, bench-growth, bench-lag, bench-path; less of it: BENCH=--quick.
-bench-latency bench-memory bench-growth bench-lag bench-path: bench-%: $(INSTALLED)
+# Each measure by itself: bench-latency, bench-memory, bench-growth, bench-lag, bench-path, bench-pages; less of it:
+# BENCH=--quick.
+bench-latency bench-memory bench-growth bench-lag bench-path bench-pages: bench-%: $(INSTALLED)
 	$(BIN)/python -m bench.$* $(BENCH)
 
-bench-more: bench-latency bench-memory bench-growth bench-lag bench-path
+bench-more: bench-latency bench-memory bench-growth bench-lag bench-path bench-pages
 
 bench-report: $(INSTALLED)
 	$(BIN)/python -m bench.report
@@ -94,8 +95,9 @@ help:
 	@echo "                  AGAINST=HEAD~1: beside that revision; fails where a figure is worse by more than a tenth"
 	@echo "make bench        beside nginx, haproxy and other gateways too, where installed; BENCH='--rounds 5'"
 	@echo "make bench-peers  install those others, into .peers"
-	@echo "make bench-more   added latency, memory, what growth costs, how long the loop stands still; each: bench-latency,"
-	@echo "                  bench-memory, bench-growth, bench-lag, bench-path; less of it: BENCH=--quick"
+	@echo "make bench-more   added latency, memory, what growth and open pages cost, how long the loop stands"
+	@echo "                  still; each: bench-latency, bench-memory, bench-growth, bench-lag, bench-path, bench-pages;"
+	@echo "                  less of it: BENCH=--quick"
 	@echo "make bench-report the figures and charts of docs/performance.rst, out of docs/performance/*.json"
 	@echo "make promises     each promise of docs/promises.rst at length, and one table of figures: two hours, one of them the"
 	@echo "                  soak; some of them: PROMISES='--only timing,memory'; promises-quick: all in short, three minutes"

@@ -130,7 +130,11 @@ class Api:
         if request.asking is None:  # the gate has not looked
             _check_media(request)
         if ask is None:
-            ask = read(endpoint, request.body)
+            try:
+                ask = read(endpoint, request.body)
+            except Refusal as refusal:
+                self._unreadable(refusal)
+                raise
         asking = Asking(client, self._address(request), request.request_id.decode("ascii"))
         try:
             call = self.gateway.admit(asking, ask, self.now())
@@ -146,6 +150,11 @@ class Api:
         except Refusal as refusal:
             self._turned_away(request, asking, refusal)
             raise
+
+    def _unreadable(self, refusal: Refusal) -> None:
+        """Note that a body was none that anybody could be asked with."""
+        gateway = self.gateway
+        gateway.history.turned_away(refusal.code, self.now() + gateway.wall)
 
     def _turned_away(self, request: Request, asking: Asking, refusal: Refusal) -> None:
         """A refusal by a client's own limits tells how they stand."""
@@ -166,7 +175,11 @@ class Api:
                 ask = None
                 if self.aside is not None and len(request.body) > LARGE:
                     _check_media(request)
-                    ask = await self.aside(read, endpoint, request.body)
+                    try:
+                        ask = await self.aside(read, endpoint, request.body)
+                    except Refusal as refusal:
+                        self._unreadable(refusal)
+                        raise
                 admitted = self._admit(request, endpoint, known, ask)
                 call_now = admitted if isinstance(admitted, Call) else await admitted
             else:

@@ -6,10 +6,12 @@ import ipaddress
 import json
 
 import pytest
+from twisted.internet.defer import execute
 
 from targon_gw.core.attempts import VendorFault
 from targon_gw.core.config import Anonymous, ClientSettings, ModelSettings, Secret
 from targon_gw.core.ledger import Ending
+from targon_gw.web.api import LARGE
 from tests import fakes
 
 from .conversation import ask
@@ -309,3 +311,19 @@ class SecretTests:
         assert b"sn4_" not in heard
         assert fakes.CLIENT_SECRET not in heard
         assert b"acme.example" not in heard
+
+
+class UnreadableTests:
+    """Bodies that are none."""
+
+    @pytest.mark.parametrize("size", [1, LARGE + 1])
+    def test_is_seen_by_the_charts(self, size: int) -> None:
+        """It is the caller's fault there, read aside or not, and no call."""
+        house = House()
+        house.api.aside = execute
+        house.gateway.history.begins(house.now() + house.gateway.wall - 60.0)
+        house.talk.say(ask(BEARER + JSON, b"{" + b" " * size, CHAT))
+        told = house.gateway.history.series("15m", house.now() + house.gateway.wall)
+
+        assert house.heard.status == 400
+        assert any(told.errors["caller"]) and not house.entries
