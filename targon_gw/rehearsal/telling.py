@@ -13,6 +13,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from .orders import Order
+from .showpieces import shown
 from .text import pieces, spoken, thought, told, until_stop
 
 SHORTEST, LONGEST = 40, 160
@@ -116,10 +117,10 @@ def _choice(order: Order, model: Model, draw: random.Random) -> Choice:
 
 
 def _repeated(order: Order) -> str:
-    """What the newest prompt asks to be repeated; empty where it does not."""
+    """What the newest prompt asks to be repeated or shown; empty where it asks for neither."""
     messages = order.body["messages"] if order.chat else ()
     asked = next((spoken(each.get("content")) for each in reversed(messages) if each.get("role") == "user"), "")
-    return asked.removeprefix(ECHO) if asked.startswith(ECHO) else ""
+    return asked.removeprefix(ECHO) if asked.startswith(ECHO) else shown(asked) or ""
 
 
 def _continued(choice: Choice, prefill: str) -> Choice:

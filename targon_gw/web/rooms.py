@@ -27,20 +27,24 @@ from .request import Request
 T = TypeVar("T")
 Lines = Sequence[tuple[bytes, bytes]]
 
-PRIVATE = ((b"cache-control", b"no-store"),)
-"""What no cache may keep."""
+PRIVATE = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+"""What no cache may keep, and no page of another origin may be given, whatever it takes it for (F-11)."""
 
 
 @frozen
 class Room:
-    """`prefixes` are paths (`/chat`), or ends in a slash for all that lies below (`/api/me/`)."""
+    """`prefixes` are paths (`/chat`, `/`), or longer ones that end in a slash for all that lies below (`/api/me/`)."""
 
     prefixes: tuple[bytes, ...]
     resource: KleinResource
 
     def has(self, path: bytes) -> bool:
         """Whether the address is in this room."""
-        return any(path == prefix or (prefix.endswith(b"/") and path.startswith(prefix)) for prefix in self.prefixes)
+        return any(path == one or (len(one) > 1 and one[-1:] == b"/" and path.startswith(one)) for one in self.prefixes)
 
 
 def room(app: Klein, *prefixes: str) -> Room:

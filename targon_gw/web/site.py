@@ -41,6 +41,10 @@ _PREFLIGHT = (
 _WANTED = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_, ")
 
 
+def _nobody_else(request: Request) -> bool:
+    return False
+
+
 @define(eq=False, slots=False)
 class Tree:
     """The addresses that there are, and who answers them."""
@@ -48,6 +52,8 @@ class Tree:
     api: Api
     health: Health
     page: MetricsPage
+    lost: Callable[[Request], bool] = _nobody_else
+    """Asked first where there is no such address; whether it has answered."""
     _calls: dict[Endpoint, Calls] = field(init=False)
     app = Klein()
     app.url_map.merge_slashes = app.url_map.redirect_defaults = False  # a slash too many is answered with a hint
@@ -140,6 +146,8 @@ class Tree:
 
     def unknown(self, request: Request) -> None:
         """Say that there is no such address, and which was probably meant."""
+        if self.lost(request):
+            return
         path = request.path.decode("ascii", "replace")
         right = right_address(path, self.known)
         hint = f" Did you mean {right}?" if right else ""
@@ -174,7 +182,7 @@ class Root(KleinResource):
     def __init__(self, tree: Tree, rooms: Sequence[Room] = ()) -> None:
         bound: Any = tree.app  # Klein binds itself to the object that it is reached through
         super().__init__(bound)
-        self._tree = tree
+        self.tree = tree
         self._rooms = rooms
         self._calls: dict[tuple[bytes, bytes], Callable[[Request], None]] = {}
         self._static: dict[tuple[bytes, bytes], Handler] = {
@@ -200,7 +208,7 @@ class Root(KleinResource):
         handler = self._static.get((request.method, request.path))
         if handler is None:
             if request.path.startswith(b"//"):  # Klein would not see the difference
-                self._tree.unknown(request)
+                self.tree.unknown(request)
                 return NOT_DONE_YET
             room = self._room(request.path)
             return super().render(request) if room is None or request.method == b"OPTIONS" else room.render(request)

@@ -12,16 +12,19 @@ from klein.resource import KleinResource
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.task import Clock
 
-from targon_gw.core.config import Config
+from targon_gw.core.attempts import Outcome, Served
+from targon_gw.core.config import Config, Secret
 from targon_gw.core.gateway import Gateway
 from targon_gw.core.ledger import Ending, Entry, Kind, Ledger, Sums, figures_of
 from targon_gw.core.meter import Source, Usage
 from targon_gw.web.admin import Admin
-from targon_gw.web.admin_desk import InForce, Paths
+from targon_gw.web.admin_desk import InForce, Paths, Workshop
+from targon_gw.web.registrar import Registrar
 from targon_gw.web.strict import HttpLimits
 from tests import fakes
 
 from .conversation import Answer, Conversation, ask
+from .registry import Disk, registrar_of
 
 TODAY = "2023-11-14"
 """The day of `fakes.WALL`, UTC."""
@@ -46,6 +49,18 @@ class PaperDesk:
     verdict: dict[str, Any] = field(factory=lambda: {"outcome": "served", "reason": "served", "status": 200})
     reloading: Deferred[Any] | None = None
     """Where it is set, a reload waits for it."""
+    workshop: Workshop = field(factory=Workshop)
+    outcomes: dict[str, Outcome | Deferred[Any]] = field(factory=dict)
+    """How the vendor answers keys that are tried, by secret; all others are served."""
+    tried: list[str] = field(factory=list)
+    evidence: list[tuple[str, str, Outcome]] = field(factory=list)
+    reads: dict[str, Any] = field(factory=lambda: {"problems": [], "changes": ["+1 key"]})
+    """What a look at the files tells."""
+    registrar: Registrar = field(init=False)
+    disk: Disk = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.registrar, self.disk = registrar_of(self.gateway, self.now)
 
     def in_force(self) -> InForce:
         return self.force
@@ -71,6 +86,25 @@ class PaperDesk:
 
     def test_key(self, upstream: str, key_id: str) -> Deferred[dict[str, Any]]:
         return succeed(dict(self.verdict))
+
+    def try_key(self, upstream: str, secret: Secret) -> Deferred[tuple[Outcome, float]]:
+        self.tried.append(secret.reveal)
+        outcome = self.outcomes.get(secret.reveal, Served())
+        return outcome if isinstance(outcome, Deferred) else succeed((outcome, 0.25))
+
+    def take_evidence(self, upstream: str, key_id: str, outcome: Outcome) -> None:
+        self.evidence.append((upstream, key_id, outcome))
+
+    def settings(self) -> Deferred[dict[str, Any]]:
+        return succeed({"drain": "30s"})
+
+    def foreseen(self) -> Deferred[dict[str, Any]]:
+        return succeed(self.reads)
+
+    def events(self, limit: int) -> list[dict[str, Any]]:
+        return [
+            {"at": 1.0, "who": "socket", "act": act, "on": "", "address": ""} for act in self.acts[: -limit - 1 : -1]
+        ]
 
     def outside(self, work: Callable[[], Any]) -> Deferred[Any]:
         return maybeDeferred(work)

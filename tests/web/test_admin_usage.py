@@ -55,6 +55,26 @@ class CallsTests:
         with pytest.raises(Objection):
             call(RECENT[:2], "req_2")
 
+    def test_when_attempts_began(self) -> None:
+        """Where the ledger has when each was over, it is told when it began, behind the call's own beginning."""
+        recent = [
+            line("req_5", kind=Kind.ATTEMPT, at=fakes.WALL - 3.5, took=0.5, ending=None),
+            line("req_5", kind=Kind.ATTEMPT, at=fakes.WALL - 2.0, took=1.25, ending=None),
+            line("req_5", took=4.0),
+        ]
+
+        assert [one["from"] for one in call(recent, "req_5")["failed_attempts"]] == [0.0, 0.75]
+
+    def test_when_is_not_known(self) -> None:
+        """Lines that all bear the moment of settlement tell how long each took, and no more: nothing is made up."""
+        recent = [
+            line("req_6", kind=Kind.ATTEMPT, took=0.5, ending=None),
+            line("req_6", kind=Kind.ATTEMPT, took=1.25, ending=None),
+            line("req_6", took=4.0),
+        ]
+
+        assert not any("from" in one for one in call(recent, "req_6")["failed_attempts"])
+
 
 class PlainTests:
     """Entries and sums as JSON."""

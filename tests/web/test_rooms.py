@@ -55,11 +55,19 @@ class RoomTests:
 
     @pytest.mark.parametrize(
         ("path", "has"),
-        [(b"/chat", True), (b"/chat/", False), (b"/chats", False), (b"/api/me/x", True), (b"/api/me", False)],
+        [
+            (b"/chat", True),
+            (b"/chat/", False),
+            (b"/chats", False),
+            (b"/api/me/x", True),
+            (b"/api/me", False),
+            (b"/", True),
+            (b"/x", False),
+        ],
     )
     def test_has(self, path: bytes, has: bool) -> None:
-        """A prefix is one address, or all below it."""
-        assert Room((b"/chat", b"/api/me/"), Any).has(path) is has  # type: ignore[arg-type]
+        """A prefix is one address, or all below it; the root is one address."""
+        assert Room((b"/", b"/chat", b"/api/me/"), Any).has(path) is has  # type: ignore[arg-type]
 
     def test_route(self) -> None:
         """What a room has is answered by it, as JSON that no cache keeps; HEAD too."""

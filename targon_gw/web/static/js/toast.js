@@ -1,0 +1,16 @@
+/* A line that comes, is read out, and goes. */
+
+const STAYS = { ok: 3500, bad: 7000 };
+
+/** Show `text`, politely read out; `kind` is "ok" or "bad". With `quiet` it is only read out. */
+export function toast(text, kind = "ok", { quiet = false } = {}) {
+  const shelf = document.getElementById("toasts");
+  const line = document.createElement("p");
+  line.className = quiet ? "visually-hidden" : `toast ${kind}`;
+  line.textContent = text;
+  shelf.append(line);
+  setTimeout(() => line.remove(), STAYS[kind] ?? STAYS.ok);
+  // An open modal dialog makes all else inert: the shelf has to be inside it to be seen.
+  const dialog = document.querySelector("dialog[open]");
+  (dialog ?? document.body).append(shelf);
+}

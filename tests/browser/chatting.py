@@ -1,0 +1,87 @@
+"""What a reader does on the chat page, for tests."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from .browser import Visit
+
+PASSWORD = "correct horse battery staple"
+V3 = "/chat?model=deepseek-ai/DeepSeek-V3"
+
+
+def until(page: Page, expression: str, seconds: float = 15.0) -> None:
+    """Wait until `expression` is true on the page; its CSP lets no text be evaluated that is polled there."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, f"not so within {seconds} s: {expression}\n{page.inner_text('body')[-2000:]}"
+        page.wait_for_timeout(30)
+
+
+def ready(page: Page) -> Page:
+    """Wait until the page knows who reads, and which models there are."""
+    until(page, "!document.getElementById('me').disabled && !document.getElementById('model').disabled")
+    return page
+
+
+def write(page: Page, text: str) -> None:
+    """Send a message, and do not wait."""
+    page.fill("#words-in", text)
+    page.keyboard.press("Enter")
+
+
+def ask(page: Page, text: str, seconds: float = 20.0) -> str:
+    """Send a message; the answer's text once it is over."""
+    before = page.locator(".answer").count()
+    write(page, text)
+    until(page, f"document.querySelectorAll('.answer').length > {before}")
+    ended(page, seconds)
+    return answer(page)
+
+
+def ended(page: Page, seconds: float = 20.0) -> None:
+    """Wait until no answer is coming in, and the last one is on the page."""
+    until(page, "!document.getElementById('send').hidden && !document.querySelector('.growing')", seconds)
+    page.wait_for_timeout(120)
+
+
+def answer(page: Page) -> str:
+    """The text of the last answer."""
+    return page.locator(".answer .prose").last.inner_text()
+
+
+def from_end(page: Page) -> float:
+    """Pixels between what is seen and the end of the conversation."""
+    return float(
+        page.evaluate(
+            "(() => { const s = document.getElementById('scroll');"
+            " return s.scrollHeight - s.scrollTop - s.clientHeight })()"
+        )
+    )
+
+
+def settings(page: Page, **values: Any) -> None:
+    """Fill in the settings of the conversation."""
+    page.click("#gear")
+    for name, value in values.items():
+        page.fill(f"#gear-{name}", str(value))
+    page.click("#gear-dialog button[type=submit]")
+
+
+def register(visit: Visit, name: str) -> None:
+    """Make an account, and go back to the chat page as its owner."""
+    made = visit.page.evaluate(
+        """async ([name, password]) => {
+            const { csrf } = await (await fetch("/api/me")).json();
+            const headers = { "content-type": "application/json", "x-csrf-token": csrf };
+            const body = JSON.stringify({ name, password });
+            return (await fetch("/api/register", { method: "POST", headers, body })).status;
+        }""",
+        [name, PASSWORD],
+    )
+    assert made == 201
+    ready(visit.go(V3))

@@ -1,0 +1,219 @@
+"""The chat page: the reader's key, limits, and what the browser keeps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live.rig import Rig, Wishes, started
+
+from .browser import Browse, call
+from .chatting import V3, answer, ask, ended, ready, register, until, write
+
+NO_DATABASE = "Object.defineProperty(window, 'indexedDB', { value: undefined })"
+PLAIN = "Object.defineProperty(window, 'isSecureContext', { value: false })"
+"""As on plain http from another machine, where browsers have no clipboard to write to."""
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """A gateway that lets a visitor ask once."""
+    limits = {
+        "registration": "open",
+        "anonymous": {"enabled": True, "models": ["*"], "quota": {"requests": 1, "per": "day"}},
+    }
+    with started(tmp_path_factory.mktemp("strict"), Wishes(gateway=limits)) as found:
+        yield found
+
+
+class KeyTests:
+    """My key, bottom left."""
+
+    def test_key(self, browse: Browse, shop: Rig) -> None:
+        """It is masked, shown, copied, replaced; the copy works with the API, and the page goes on with the new one."""
+        visit = browse(V3, lang="en")
+        page = visit.page
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        ready(page)
+        register(visit, "chat-ann")
+        assert page.inner_text("#me-name") == "chat-ann"
+        page.click("#me")
+        until(page, "document.getElementById('own-key')?.textContent.includes('…')")
+        assert "/ 200,000 tokens" in page.inner_text("#key-dialog")
+        assert "sk-tg-…" in page.inner_text("#key-dialog .code-box")
+        page.click(".key-tools [aria-label='Copy']")
+        until(page, "document.querySelector('.key-tools [data-copied]') !== null")
+        key = page.evaluate("navigator.clipboard.readText()")
+        body = {"model": "deepseek-ai/DeepSeek-V3", "messages": [{"role": "user", "content": "hi"}], "stream": False}
+        assert call(shop.url, key, body)["choices"]
+        page.click(".key-tools [aria-label='Show the key']")
+        until(page, f"document.getElementById('own-key').textContent === {json.dumps(key)}")
+        page.click(".key-tools >> text=Replace")
+        page.click("#ask-dialog .danger")
+        until(page, f"!document.getElementById('own-key').textContent.includes({json.dumps(key)})")
+        page.keyboard.press("Escape")
+        assert len(ask(page, "with the new key")) > 5
+        stored = page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})")
+        assert "sk-tg" not in stored
+
+    def test_copies_on_plain_http(self, browse: Browse) -> None:
+        """Without a clipboard of the browser's the key is copied all the same."""
+        visit = browse("/chat", lang="en")
+        page = visit.page
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.context.add_init_script(PLAIN)
+        ready(page)
+        register(visit, "chat-bob")
+        page.evaluate("navigator.clipboard.writeText('nothing')")
+        page.click("#me")
+        until(page, "document.querySelector('.key-tools') !== null")
+        page.wait_for_timeout(300)
+        page.click(".key-tools [aria-label='Copy']")
+        until(page, "document.querySelector('.key-tools [data-copied]') !== null")
+        assert page.evaluate("navigator.clipboard.readText()").startswith("sk-tg-")
+
+    def test_key_replaced_elsewhere(self, browse: Browse) -> None:
+        """A key that was replaced in another window is fetched anew, where the reader says so."""
+        visit = browse(V3, lang="en")
+        visit.expects("Failed to load resource")
+        page = visit.page
+        ready(page)
+        register(visit, "chat-cid")
+        ask(page, "hello")
+        page.evaluate(
+            """async () => {
+                const { csrf } = await (await fetch("/api/me")).json();
+                const headers = { "content-type": "application/json", "x-csrf-token": csrf };
+                await fetch("/api/me/key/rotate", { method: "POST", headers, body: "{}" });
+            }"""
+        )
+        write(page, "again")
+        until(page, "document.querySelector('.answer .notice button') !== null")
+        page.click(".answer .notice >> text=Fetch my key")
+        until(page, "document.querySelectorAll('.answer')[1]?.querySelector('.facts') !== null")
+        ended(page)
+        assert len(answer(page)) > 5
+
+    def test_password_and_sessions(self, browse: Browse) -> None:
+        """The password is changed in the panel, which lists where one is signed in."""
+        visit = browse("/chat", lang="en")
+        page = visit.page
+        ready(page)
+        register(visit, "chat-dan.of-a-long-name")
+        page.set_viewport_size({"width": 360, "height": 740})
+        assert visit.overflow() == 0
+        page.click("#side-open")
+        page.click("#me")
+        page.click("text=Where I am signed in")
+        until(page, "document.querySelector('.sessions .badge') !== null")
+        page.click("summary >> text=Change password")
+        page.fill("#password-old", "correct horse battery staple")
+        page.fill("#password-new", "another horse, another staple")
+        page.click("#key-dialog [type=submit]")
+        until(page, "document.getElementById('toasts').textContent.includes('password is changed')")
+        assert visit.overflow() == 0
+
+
+class LimitTests:
+    """Visitors."""
+
+    def test_limit_leads_to_registration(self, browse: Browse, strict: Rig) -> None:
+        """Where a visitor's quota ends, the page says so and shows the way in."""
+        visit = browse(V3, lang="en", url=strict.url)
+        visit.expects("Failed to load resource")
+        page = ready(visit.page)
+        ask(page, "hello")
+        write(page, "and again")
+        until(page, "document.querySelector('.answer .notice.join') !== null")
+        page.click(".answer .notice.join >> text=Register")
+        page.wait_for_url("**/register?next=%2Fchat")
+
+
+class HistoryTests:
+    """What the browser keeps."""
+
+    def test_kept_found_named_saved_deleted(self, browse: Browse) -> None:
+        """A conversation is there after a reload, found by what was said in it, renamed, exported and deleted."""
+        page = ready(browse(V3, lang="en").page)
+        ask(page, "Repeat after me: the pangolin sleeps")
+        page.click("#new")
+        ask(page, "second one")
+        page.reload()
+        ready(page)
+        until(page, "document.querySelectorAll('.side-item').length === 2")
+        page.fill("#find", "PANGOLIN sleeps")
+        until(page, "document.querySelectorAll('.side-item').length === 1")
+        page.click(".side-link")
+        until(page, "document.querySelector('.prose')?.textContent.includes('pangolin')")
+        more = ".side-item [aria-haspopup=menu]"
+        page.hover(".side-item")
+        page.click(more)
+        page.click("#thread-menu >> text=Rename")
+        page.fill("#ask-name", "Animals")
+        page.keyboard.press("Enter")
+        until(page, "document.querySelector('.side-title')?.textContent === 'Animals'")
+        for kind, part in (("Markdown", "the pangolin sleeps"), ("JSON", '"title": "Animals"')):
+            page.hover(".side-item")
+            page.click(more)
+            with page.expect_download() as saved:
+                page.click(f"#thread-menu >> text=Export as {kind}")
+            assert part in Path(saved.value.path()).read_text()
+        page.hover(".side-item")
+        page.click(more)
+        page.click("#thread-menu >> text=Delete")
+        page.click("#ask-dialog .danger")
+        until(page, "document.querySelectorAll('.side-item').length === 0")
+        page.fill("#find", "")
+        until(page, "document.querySelectorAll('.side-item').length === 1")
+        page.click("#all-button")
+        page.click("#all-menu >> text=Delete all")
+        page.click("#ask-dialog .danger")
+        until(page, "document.querySelectorAll('.side-item').length === 0")
+        assert page.locator(".turn").count() == 0
+
+    def test_two_windows(self, browse: Browse) -> None:
+        """Two windows that ask in one conversation at once keep both branches, and each hears of the other."""
+        first = ready(browse(V3, lang="en").page)
+        ask(first, "the question")
+        second = browse(V3, lang="en", context=first.context).page
+        ready(second)
+        until(second, "document.querySelectorAll('.side-item').length === 1")
+        second.click(".side-link")
+        until(second, "document.querySelectorAll('.turn').length === 2")
+        for page, text in ((first, "from the first"), (second, "from the second")):
+            write(page, text)
+        for page in (first, second):
+            ended(page)
+        first.reload()
+        ready(first)
+        until(first, "document.querySelector('.question .pager') !== null")
+        seen = first.inner_text("#list")
+        first.click(".question [aria-label='Previous version']")
+        first.wait_for_timeout(200)
+        seen += first.inner_text("#list")
+        assert "from the first" in seen and "from the second" in seen
+        second.click("#new")
+        ask(second, "another conversation")
+        until(first, "document.querySelectorAll('.side-item').length === 2")
+
+    def test_without_a_database(self, browse: Browse) -> None:
+        """Where the browser keeps nothing the page works, and says so."""
+        visit = browse("/login", lang="en")
+        visit.page.context.add_init_script(NO_DATABASE)
+        page = ready(visit.go(V3))
+        assert page.is_visible("#memory-note")
+        ask(page, "hello")
+        assert page.locator(".side-item").count() == 1
+
+    def test_closed_while_answering(self, browse: Browse) -> None:
+        """An answer that a closed page left behind is shown as cut, with what had come of it."""
+        page = ready(browse(V3, lang="en").page)
+        write(page, "Show me: markdown")
+        until(page, "document.querySelector('.prose')?.textContent.length > 60")
+        page.reload()
+        ready(page)
+        until(page, "(document.querySelector('.prose')?.textContent.length ?? 0) > 30")
+        assert "page was closed" in page.inner_text(".answer .notice.bad")

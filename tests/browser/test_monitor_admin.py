@@ -1,0 +1,206 @@
+"""The monitor as an administrator sees it: keys, accounts, clients, and each call with its attempts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.live.rig import CLIENT_KEY, V3, Rig, Wishes, started
+
+from .browser import Browse, Visit, call
+
+BODY = {"model": V3, "messages": [{"role": "user", "content": "Hello!"}], "max_tokens": 8}
+PASSWORD = "correct horse battery"
+SIGN_IN = """async ([path, name, password]) => {
+    const me = await (await fetch("/api/me")).json();
+    const headers = {"content-type": "application/json", "x-csrf-token": me.csrf};
+    return (await fetch(path, {method: "POST", headers, body: JSON.stringify({name, password})})).status;
+}"""
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """A gateway with an admin socket of its own, before a vendor of four keys."""
+    wishes = Wishes(
+        accounts={name: [f"sn4_office_key_of_{name}_{at:012}" for at in range(2)] for name in ("alice", "bob")},
+        gateway={"registration": "open", "admin": {"socket": "admin.sock"}},
+    )
+    with started(tmp_path_factory.mktemp("office"), wishes) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def _office_is_well(office: Rig) -> Iterator[None]:
+    """Each test finds a vendor that is well."""
+    yield
+    office.behave()
+
+
+def admins(browse: Browse, office: Rig, name: str = "operator.one", **more: object) -> Visit:
+    """The monitor of an administrator, once all of it is there."""
+    visit = browse("/login", url=office.url, **more)
+    visit.page.set_default_timeout(8000)
+    if visit.page.evaluate(SIGN_IN, ["/api/register", name, PASSWORD]) == 201:
+        told = office.verb("clients", "admin", name)
+        assert told.returncode == 0, told.stderr
+    else:
+        visit.expects("409")
+    assert visit.page.evaluate(SIGN_IN, ["/api/login", name, PASSWORD]) == 200
+    visit.go("/monitor?span=15m")
+    visit.page.wait_for_selector("#keys tbody tr")
+    visit.page.wait_for_selector("#clients tbody tr")
+    return visit
+
+
+class CallsTests:
+    """The calls as they happen."""
+
+    def test_within_a_second(self, browse: Browse, office: Rig) -> None:
+        """A call that a 429 preceded is there about a second later, and opens as a waterfall that says why."""
+        visit = admins(browse, office, lang="en")
+        page = visit.page
+        office.misbehave("throttled", times=1)
+        call(office.url, CLIENT_KEY, BODY)
+        ended = time.monotonic()
+        row = page.locator("#calls tbody tr", has_text="tester").first
+        row.wait_for()
+        assert time.monotonic() - ended < 2.0
+
+        assert row.locator("td").nth(3).inner_text() == "2"
+        row.locator("button").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#call-dialog[open] .fall-bars li")
+        failed, served = page.locator("#call-dialog .fall-bars li").all()
+        assert "429" in failed.inner_text() and "too many requests" in failed.inner_text()
+        assert "200" in served.inner_text() and served.locator("rect").count() >= 1
+        assert visit.violations("#call-dialog") == []
+        page.keyboard.press("Escape")
+        assert page.evaluate("document.activeElement.closest('tr') !== null"), "the focus is back where it was"
+
+    def test_copy_id(self, browse: Browse, office: Rig) -> None:
+        """The whole id is copied out of the dialog, and finds its call."""
+        visit = admins(browse, office, lang="en", permissions=["clipboard-read", "clipboard-write"])
+        page = visit.page
+        call(office.url, CLIENT_KEY, BODY)
+        page.locator("#calls tbody tr").first.click()
+        page.click("#call-dialog .copy-id")
+        page.wait_for_selector("#call-dialog .copy-id[data-copied]")
+        id = page.evaluate("navigator.clipboard.readText()")
+        assert id.startswith("req_") and len(id) == 36
+        page.click("#call-dialog .dialog-close")
+
+        page.fill("#calls-text", id)
+        assert page.locator("#calls tbody tr").count() == 1
+        page.fill("#calls-text", "nothing has this")
+        assert page.locator("#calls tbody tr").count() == 0 and "No call matches" in page.inner_text("#calls")
+
+    def test_filters_and_pause(self, browse: Browse, office: Rig) -> None:
+        """Classes and clients are chosen from; a log that is paused stands still and says how many came."""
+        visit = admins(browse, office, lang="en")
+        page = visit.page
+        call(office.url, CLIENT_KEY, BODY)
+        page.wait_for_selector("#calls-client option[value=tester]", state="attached")
+        page.select_option("#calls-client", "tester")
+        page.select_option("#calls-status", "2xx")
+        shown = page.locator("#calls tbody tr").count()
+        assert shown >= 1
+        page.select_option("#calls-status", "5xx")
+        assert page.locator("#calls tbody tr").count() == 0
+
+        page.select_option("#calls-status", "")
+        page.click("#calls-pause")
+        call(office.url, CLIENT_KEY, BODY)
+        page.wait_for_function("() => document.getElementById('calls-pause').textContent.includes('1 new')")
+        before = page.locator("#calls tbody tr").count()
+        page.click("#calls-pause")
+        assert page.locator("#calls tbody tr").count() == before + 1
+
+
+class KeysTests:
+    """The vendors' keys."""
+
+    def test_disable_and_enable(self, browse: Browse, office: Rig) -> None:
+        """A key is disabled for five minutes, which are counted down; enabling it ends that. Its account shows it."""
+        visit = admins(browse, office, lang="en")
+        page = visit.page
+        row = page.locator("#keys tbody tr", has_text="bob").first
+        id = row.locator("th button").inner_text()
+        row = page.locator("#keys tbody tr", has_text=id)
+        row.get_by_role("button", name="Disable").click()
+        assert visit.violations("#disable-dialog") == []
+        assert id in page.inner_text("#disable-dialog h2")
+        page.click("#disable-dialog [type=submit]")
+        page.wait_for_selector("#disable-dialog", state="hidden")
+
+        assert "Disabled" in row.inner_text()
+        left = row.locator("td[data-label=Until]").inner_text()
+        assert left.startswith(("4:5", "5:00"))
+        page.wait_for_function(
+            "(left) => document.querySelector('#keys td[data-label=Until]').textContent.trim() !== left", arg=left
+        )
+        assert "1/2" in page.locator("#accounts tbody tr", has_text="bob").inner_text()
+        row.get_by_role("button", name="Enable").click()
+        page.wait_for_function("() => !document.getElementById('keys').innerText.includes('Disabled')")
+
+    def test_cancel(self, browse: Browse, office: Rig) -> None:
+        """What is cancelled changes nothing, and the focus is back at its button."""
+        visit = admins(browse, office, lang="en")
+        page = visit.page
+        page.locator("#keys tbody tr").first.get_by_role("button", name="Disable").click()
+        page.check("#disable-dialog [value='']")
+        page.keyboard.press("Escape")
+        assert "Disabled" not in page.inner_text("#keys")
+        assert (page.evaluate("document.activeElement.ariaLabel") or "").startswith("Disable key")
+
+    def test_test(self, browse: Browse, office: Rig) -> None:
+        """The vendor is asked at once, and what it says is told."""
+        visit = admins(browse, office, lang="en")
+        visit.page.locator("#keys tbody tr").first.get_by_role("button", name="Test").click()
+        visit.page.wait_for_selector(".toast")
+        assert "served the test" in visit.page.inner_text(".toast")
+
+    def test_why(self, browse: Browse, office: Rig) -> None:
+        """A key says what it depends on, and how it changed last."""
+        visit = admins(browse, office, lang="en")
+        page = visit.page
+        page.locator("#keys tbody th button").first.click()
+        page.wait_for_selector("#why-dialog .depends li")
+        told = page.inner_text("#why-dialog")
+        assert "account" in told and "upstream vendor" in told and "Last changes" in told
+        assert visit.violations("#why-dialog") == []
+
+    def test_sort(self, browse: Browse, office: Rig) -> None:
+        """A heading sorts, says which way, and turns round when it is pressed again."""
+        visit = admins(browse, office, lang="en")
+        page = visit.page
+        head = page.locator("#keys thead th", has_text="Key").first
+        head.locator("button").click()
+        assert head.get_attribute("aria-sort") == "ascending"
+        ids = page.locator("#keys tbody th button").all_inner_texts()
+        head.locator("button").click()
+        assert head.get_attribute("aria-sort") == "descending"
+        assert page.locator("#keys tbody th button").all_inner_texts() == ids[::-1]
+
+
+@pytest.mark.parametrize(("lang", "theme", "width"), [("zh", "light", 1280), ("en", "dark", 360), ("zh", "dark", 360)])
+def test_nothing_is_wrong(browse: Browse, office: Rig, lang: str, theme: str, width: int) -> None:
+    """With all of it shown nothing is against the page, and nothing is wider than the window."""
+    visit = admins(browse, office, lang=lang, theme=theme, width=width)
+    call(office.url, CLIENT_KEY, BODY)
+    visit.page.wait_for_selector("#calls tbody tr")
+
+    assert visit.violations() == []
+    assert visit.page.evaluate("document.querySelector('main').scrollWidth <= innerWidth")
+
+
+def test_rights_end(browse: Browse, office: Rig) -> None:
+    """Who is no administrator any more sees what everybody sees, without a reload."""
+    visit = admins(browse, office, "operator.two")
+    visit.expects("403", "Failed to load")
+    told = office.verb("clients", "admin", "--off", "operator.two")
+    assert told.returncode == 0, told.stderr
+
+    visit.page.wait_for_selector("#admin", state="hidden", timeout=25_000)
+    visit.page.wait_for_selector("#fresh.open", timeout=25_000)

@@ -1,0 +1,109 @@
+"""The frame of every page: language, theme, menus, what is not there."""
+
+from __future__ import annotations
+
+import pytest
+
+from .browser import Browse
+from .test_entry import newcomer, register
+
+PAGES = ["/", "/guide", "/monitor", "/chat", "/login", "/register", "/admin"]
+
+
+def test_language(browse: Browse) -> None:
+    """One click shows everything in the other language, from then on."""
+    visit = browse("/", "zh")
+    page = visit.page
+    page.click("#lang")
+    page.wait_for_selector("html[lang=en]")
+    assert page.inner_text("h1") == "One address for every model"
+    assert visit.go("/login").get_attribute("html", "lang") == "en"
+    page.click("#lang")
+    page.wait_for_selector("html[lang=zh-CN]")
+
+
+def test_language_of_the_browser(browse: Browse) -> None:
+    """Before anything is chosen it is the browser's."""
+    for locale, lang in (("en", "en"), ("zh", "zh-CN")):
+        visit = browse("/login", locale)
+        visit.page.context.clear_cookies()
+        assert visit.go("/login").get_attribute("html", "lang") == lang
+
+
+def test_theme(browse: Browse) -> None:
+    """The system's at first, then what was chosen, before anything is painted; the button says what it will do."""
+    visit = browse("/", "en", "system", color_scheme="dark")
+    page = visit.page
+    ground = "getComputedStyle(document.body.parentElement).backgroundColor"
+    dark = page.evaluate(ground)
+    assert page.get_attribute("#theme", "aria-label") == "Switch to light"
+    page.click("#theme")
+    light = page.evaluate(ground)
+    assert light != dark and page.get_attribute("#theme", "aria-label") == "Switch to dark"
+    visit.go("/login")
+    assert page.get_attribute("html", "data-theme") == "light" and page.evaluate(ground) == light
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page(browse: Browse, path: str) -> None:
+    """Each page is there, with a title of its own, one heading of the first rank and one main part."""
+    visit = browse(path, "en")
+    page = visit.page
+    if path == "/admin":
+        visit.expects("401", "403")
+    assert page.title().endswith(" · Targon API") and page.locator("main").count() == 1
+    assert page.locator("h1:visible").count() == 1
+
+
+def test_menu_by_keyboard(browse: Browse) -> None:
+    """The menu of who is signed in opens, is walked, and closes with the focus where it was."""
+    visit = browse("/register", "en")
+    register(visit, newcomer())
+    page = visit.page
+    page.wait_for_selector("#done:not([hidden])")
+    page.focus("#who")
+    page.keyboard.press("Enter")
+    assert page.is_visible("#who-menu") and page.get_attribute("#who", "aria-expanded") == "true"
+    assert page.evaluate("document.activeElement.textContent") == "My key and usage"
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.id") == "sign-out"  # who is no admin has nothing between
+    page.keyboard.press("Escape")
+    assert page.is_hidden("#who-menu") and page.evaluate("document.activeElement.id") == "who"
+    page.click("#who")
+    page.mouse.click(5, 400)
+    assert page.is_hidden("#who-menu")
+    page.click("#who")
+    assert visit.violations() == []
+
+
+def test_narrow(browse: Browse) -> None:
+    """On a phone the pages are behind a button."""
+    page = browse("/", "en", width=360).page
+    assert page.is_hidden(".top .nav")
+    page.click("#nav-button")
+    page.click("#nav-panel a[href='/guide']")
+    page.wait_for_url("**/guide")
+
+
+def test_skip(browse: Browse) -> None:
+    """The first Tab shows a way past the header."""
+    page = browse("/", "en").page
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_lost(browse: Browse) -> None:
+    """An address that there is not is told as a page, in the reader's language."""
+    visit = browse("/login", "zh")
+    visit.expects("404 (Not Found)")
+    page = visit.go("/nowhere")
+    assert page.inner_text("h1") == "这里什么也没有" and visit.violations() == []
+
+
+def test_no_script(browse: Browse) -> None:
+    """Without JavaScript the landing page still says what there is, and the forms that they need it."""
+    page = browse("/", "en", java_script_enabled=False).page
+    assert page.is_visible("text=Start chatting") and "/v1" in page.inner_text("#address")
+    page = browse("/login", "en", java_script_enabled=False).page
+    assert "This needs JavaScript." in page.inner_text("#form")

@@ -1,0 +1,1 @@
+"""Tests of the pages' scripts, run by node's own test runner."""
