@@ -64,6 +64,8 @@ class Leaving:
     async def done(self) -> None:
         """Let what runs end; break off what has had its time."""
         wiring = self.wiring
+        for part in wiring.parting:
+            part()
         asked = wiring.now()
         drain = wiring.gateway.config.drain
         if self.handed:

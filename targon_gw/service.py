@@ -212,6 +212,7 @@ class GatewayService(Service):
             self._give_up(LOCKED, f"targon-gw: {error}")
         except (Unusable, Damaged) as error:
             self._give_up(BAD_SETTINGS, f"targon-gw: {error}")
+        wiring.audit.open()
         collector.calm()
         self._listen_everywhere(config, wiring)
         wiring.books.start()
@@ -341,6 +342,7 @@ class GatewayService(Service):
         if self.admin_port is not None:
             await maybeDeferred(self.admin_port.stopListening)
         wiring.ways.close()
+        await wiring.audit.close()
         await wiring.books.close()
         self.threads.stop()
         if self.supervision is not None:

@@ -36,16 +36,20 @@ from targon_gw.outbound.sending import Sending
 from targon_gw.pulse import Pulse
 from targon_gw.reloading import applied_to, foreseen
 from targon_gw.settings.loading import Loaded
+from targon_gw.store.audit import Audit
 from targon_gw.store.folder import StateFolder
 from targon_gw.strain import Strain
 from targon_gw.web.api import Api, refusal_headers
 from targon_gw.web.doorway import Doorway
 from targon_gw.web.health import Health
 from targon_gw.web.metrics import MetricsPage
+from targon_gw.web.passwords import Passwords
+from targon_gw.web.registrar import Registrar
 from targon_gw.web.rooms import Room
 from targon_gw.web.serving import Site
 from targon_gw.web.site import Root, Tree
 from targon_gw.web.strict import HttpLimits
+from targon_gw.web.visitors import Visitors
 
 
 @define(eq=False)
@@ -102,8 +106,13 @@ class Wiring:
     prober: Prober
     ways: Ways
     books: Books
+    registrar: Registrar
+    visitors: Visitors
+    audit: Audit
     rooms: list[Room]
     """What the site has for people; see `targon_gw.front`."""
+    parting: list[Callable[[], object]] = field(factory=list)
+    """Called when the daemon begins to leave: what has no end of its own is ended."""
 
     def apply(self, loaded: Loaded) -> Diff:
         """Put settings in force; raises `Refused` where they take too many keys away."""
@@ -166,4 +175,10 @@ def wire(reactor: Any, config: Config, outside: Outside) -> Wiring:
     site.refusal_headers = refusal_headers
     site.doorway = Doorway(lambda: gateway.config.limits, lambda: gateway.config.trusted_proxies, random.random)
     lag.told = Strain(gateway).look
-    return Wiring(reactor, gateway, now, started, site, api, health, metrics, lag, carrier, prober, ways, books, rooms)
+    registrar = Registrar(gateway, now, books.keep, Passwords(outside.aside or outside.in_thread), books.vault)
+    visitors = Visitors(gateway, now, books.vault.csrf)
+    audit = Audit(books.folder, outside.aside or outside.in_thread, lambda: now() + wall)
+    return Wiring(
+        reactor, gateway, now, started, site, api, health, metrics, lag, carrier, prober, ways, books, registrar,
+        visitors, audit, rooms,
+    )  # fmt: skip

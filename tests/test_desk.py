@@ -12,13 +12,14 @@ from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 
 from targon_gw.core import byhand
-from targon_gw.core.config import SECRET_LIKE
+from targon_gw.core.attempts import Barred, Served
+from targon_gw.core.config import SECRET_LIKE, Secret
 from targon_gw.core.ledger import Ending, Kind
 from targon_gw.desk import DaemonDesk, sums_since
 from targon_gw.store.folder import StateFolder
-from targon_gw.web.admin_desk import Desk, Objection, Paths
+from targon_gw.web.admin_desk import Actor, Desk, Objection, Paths
 from tests import fakes
-from tests.daemon import FILES, VENDOR_KEY, Daemon, Place, vendor_of
+from tests.daemon import FILES, GATEWAY, VENDOR_KEY, Daemon, Place, vendor_of
 from tests.daemon import collector as collector
 from tests.store.stage import DAY, NOON, Kept, at_once, opened, result
 
@@ -168,6 +169,90 @@ class KeyTests:
         with pytest.raises(Objection) as told:
             result(asked)
         assert told.value.status == 503
+
+
+class TryingTests:
+    """`try_key` and `take_evidence`."""
+
+    def test_served(self, daemon: Daemon) -> None:
+        """A key that no pool has is asked with; what came out is told as the core has it."""
+        desk = desk_of(daemon)
+        asked = desk.try_key("acme", Secret(SECOND_KEY))
+        vendor, wire = vendor_of(daemon.reactor)
+        vendor.dataReceived(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+        outcome, took = result(asked)
+        assert (type(outcome), took) == (Barred, 0.0)
+        assert SECOND_KEY.encode() in wire.value()
+        assert len(desk.gateway.pools["acme"].keys) == 1
+
+    def test_no_upstream(self, daemon: Daemon) -> None:
+        """An upstream that has gone meanwhile is an objection."""
+        with pytest.raises(Objection):
+            result(desk_of(daemon).try_key("gone", Secret(SECOND_KEY)))
+
+    def test_evidence(self, daemon: Daemon) -> None:
+        """The pool is told; a key or an upstream that is not there is passed over."""
+        desk = desk_of(daemon)
+        (key,) = desk.gateway.pools["acme"].keys.values()
+        desk.take_evidence("acme", key.id, Served())
+        desk.take_evidence("acme", "k-00000000", Served())
+        desk.take_evidence("gone", key.id, Served())
+        assert key.served == 1
+
+
+class InspectionTests:
+    """`settings` and `foreseen`."""
+
+    def test_settings(self, daemon: Daemon) -> None:
+        """All of them, with fingerprints in the place of secrets."""
+        told = result(desk_of(daemon).settings())
+        assert told["drain"] == "30s" and told["upstreams"]["acme"]["keys"][0]["secret"].startswith("k-")
+        assert SECRET_LIKE.search(json.dumps(told)) is None
+
+    def test_nothing_changed(self, daemon: Daemon) -> None:
+        """Files that are as they were change nothing."""
+        told = result(desk_of(daemon).foreseen())
+        assert (told["problems"], told["changes"], told["refused"]) == ([], [], None)
+
+    def test_changes(self, daemon: Daemon) -> None:
+        """What the files would change is told, and not done."""
+        desk = desk_of(daemon)
+        daemon.place.write(keys=f"acme: [{VENDOR_KEY}, {SECOND_KEY}]\n", gateway=GATEWAY + "drain: 7s\n")
+        told = result(desk.foreseen())
+        assert len(told["diff"]["keys"][0]["added"]) == 1 and told["diff"]["settings"]
+        assert "+1 key" in told["changes"][0] and SECRET_LIKE.search(json.dumps(told)) is None
+        assert len(desk.gateway.pools["acme"].keys) == 1 and desk.gateway.config.drain == 30.0
+
+    def test_refused(self, daemon: Daemon) -> None:
+        """A change that would not be taken says why."""
+        daemon.place.write(keys=f"acme: [{SECOND_KEY}]\n")
+        told = result(desk_of(daemon).foreseen())
+        assert "confirm_removal: 1" in told["refused"]
+
+    def test_problems(self, daemon: Daemon) -> None:
+        """What is wrong with the files is told with its place."""
+        daemon.place.write(keys="acme: [[[\n", models="models: [{id: x, contxt: 5}]\n")
+        told = result(desk_of(daemon).foreseen())
+        assert any("models.yaml:1:" in problem for problem in told["problems"]) and len(told["problems"]) >= 2
+
+
+class ActorTests:
+    """Who sits at a desk."""
+
+    def test_audit(self, daemon: Daemon) -> None:
+        """What is done is noted with who did it, and told again, newest first."""
+        desk = desk_of(daemon)
+        desk.acted("added", "k-1")
+        desk.acting(Actor("ann", "192.0.2.1")).acted("removed", "k-1")
+        newest, first = desk.events(2)
+        assert (newest["who"], newest["act"], newest["on"], newest["address"]) == ("ann", "removed", "k-1", "192.0.2.1")
+        assert (first["who"], first["address"]) == ("admin socket", "")
+        assert (daemon.place.path / "state" / "audit.yaml").read_text().count("\n") == 2
+
+    def test_shared(self, daemon: Daemon) -> None:
+        """One daemon's desks share what is under way."""
+        desk = desk_of(daemon)
+        assert desk.acting(Actor("ann")).workshop is desk.workshop
 
 
 class UsageTests:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from attrs import define, field
+from twisted.internet.error import ConnectionAborted
+from twisted.python.failure import Failure
 
 from targon_gw.leaving import FAREWELL, GRACE, LOOK_EVERY, is_handed
 from targon_gw.service import GatewayService
@@ -92,6 +94,21 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
 
 class HandedTests:
     """Listening sockets that outlive the daemon."""
+
+    def test_pages_are_not_waited_for(self, stage: Stage) -> None:
+        """A page's stream ends at once, whether or not it is read, and nobody waits for it."""
+        (read, client), (slow, unread) = stage.line(), stage.line()
+        for channel in (read, slow):
+            channel.dataReceived(ask(target="/api/live", method="GET"))
+        unread.dataBuffer = b"x"
+        stage.reactor.turn(1)
+        assert client.value().count(b"event: overview") == 1
+        stage.leave()
+
+        assert client.value().endswith(b"0\r\n\r\n") and unread.disconnected
+        slow.connectionLost(Failure(ConnectionAborted()))
+        stage.reactor.turn(1)
+        assert stage.ended
 
     def test_serves_once_more(self, stage: Stage) -> None:
         """A call on a connection that is open is served, and its answer says that the connection ends; then it does."""

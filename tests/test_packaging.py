@@ -74,6 +74,14 @@ class WheelTests:
             "targon_gw-0.1.0.dist",
         }
 
+    def test_brings_the_pages(self, wheel: zipfile.ZipFile) -> None:
+        """What browsers load, libraries with their licences among it, is there byte for byte."""
+        static = ROOT / "targon_gw" / "web" / "static"
+        files = [path for path in static.rglob("*") if path.is_file() and not path.name.startswith(".")]
+
+        assert len(files) > 50
+        assert [path for path in files if wheel.read(path.relative_to(ROOT).as_posix()) != path.read_bytes()] == []
+
     def test_brings_the_command(self, wheel: zipfile.ZipFile) -> None:
         """`targon-gw` is a console script."""
         [path] = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]

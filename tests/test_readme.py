@@ -22,6 +22,7 @@ LIVE = {"curl": "sh", "python": "python", "node": "javascript"}
 READ_HERE = {
     "environment": "sh",
     "check": "sh",
+    "first-admin": "sh",
     "keys.yaml": "yaml",
     "clients.yaml": "yaml",
     "error": "json",

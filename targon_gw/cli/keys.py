@@ -8,6 +8,7 @@ from typing import Any, TextIO
 import click
 
 from .client import Daemon, named, to_daemon, with_arguments
+from .importing import import_keys, undo_import
 from .telling import FAILED, Span, clean, moment, print_json, span, styled, tell_facts, tell_table, until
 
 upstream_option = click.option("--upstream", metavar="NAME", help="Of this upstream.")
@@ -16,6 +17,10 @@ upstream_option = click.option("--upstream", metavar="NAME", help="Of this upstr
 @click.group()
 def keys() -> None:
     """The vendors' keys: how they are, and what is to become of them."""
+
+
+keys.add_command(import_keys)
+keys.add_command(undo_import)
 
 
 @keys.command("list")
@@ -159,7 +164,7 @@ def _secret(file: TextIO | None) -> str:
 @upstream_option
 @to_daemon
 def rm(daemon: Daemon, key_id: str, upstream: str | None) -> None:
-    """Take a key out for good, where it was added by `keys add`."""
+    """Take a key out for good, where it was added by `keys add` or `keys import`."""
     told = daemon.ask("DELETE", with_arguments(named("keys", key_id), {"upstream": upstream}))
     if daemon.as_json:
         print_json(told)

@@ -26,7 +26,7 @@ from .usage import Day
 if TYPE_CHECKING:
     from targon_gw.store.folder import StateFolder
 
-FIRST: Final = ("state.yaml", "state.yaml.1", "audit.yaml")
+FIRST: Final = ("secret.key", "state.yaml", "state.yaml.1", "audit.yaml")
 """What is copied before the ledger: a line that comes in between is then in the ledger, not missing from it."""
 LEDGER: Final = "ledger"
 COLUMNS: Final = (
@@ -104,6 +104,7 @@ def _rows(folder: StateFolder, since: str | None) -> Iterator[dict[str, Any]]:
                 continue
             last = number
             told = msgspec.to_builtins(msgspec.structs.asdict(entry))
+            told.pop("change", None)  # what users are: hashes of passwords are for no spreadsheet
             yield {"n": number, **{name: value for name, value in told.items() if value is not None}}
 
 

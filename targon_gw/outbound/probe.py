@@ -23,9 +23,10 @@ from targon_gw.core.attempts import Abandoned, Outcome, Served, VendorFault
 from targon_gw.core.call import Attempt
 from targon_gw.core.catalog import Leg, Model
 from targon_gw.core.config import Kind as ModelKind
+from targon_gw.core.config import Secret
 from targon_gw.core.errors import Refusal
 from targon_gw.core.gateway import Gateway
-from targon_gw.core.keys import UpstreamKey, Want
+from targon_gw.core.keys import Account, Lease, Route, UpstreamKey, Want
 from targon_gw.core.ledger import Entry, Kind, figures_of, rounded
 from targon_gw.core.meter import usage_of
 from targon_gw.core.openai import Ask, Endpoint, read
@@ -165,17 +166,56 @@ class Prober:
 
         Raises LookupError where the vendor serves no model that could be asked for, CancelledError at `stop`.
         """
+        return await self._insisted(pool, lambda model, leg: self._ask(pool, key, model, leg))
+
+    async def try_out(self, pool: KeyPool, secret: Secret) -> tuple[Outcome, float]:
+        """Ask the vendor with a key that is not in the pool: nobody's health is moved by it. As `test`."""
+        return await self._insisted(pool, lambda model, leg: self._ask_with(pool, secret, model, leg))
+
+    def take(self, pool: KeyPool, key: UpstreamKey, outcome: Outcome) -> None:
+        """Have the pool take as evidence how this key of its has answered when it was tried out, just before."""
+        found = self._asked(pool)
+        if found is None:
+            return
+        now = self.now()
+        pool.give_back(pool.lease_for_probe(key, Want(found[1].upstream_id, 1), now), outcome, now)
+        self.tell()
+
+    async def _insisted(
+        self, pool: KeyPool, ask: Callable[[Model, Leg], Coroutine[Deferred[Any], Any, Outcome]]
+    ) -> tuple[Outcome, float]:
+        """Have `ask` ask whatever the day's allowance."""
         found = self._asked(pool)
         if found is None:
             raise LookupError("no model of the catalog is served by this upstream")
         began = self.now()
-        self.allowances[pool.name].insist(began)
-        probe = ensureDeferred(self._ask(pool, key, *found))
+        self.allowances.setdefault(pool.name, Allowance(pool.settings.probe)).insist(began)
+        probe = ensureDeferred(ask(*found))
         self._under_way.add(probe)
         try:
             return await probe, self.now() - began
         finally:
             self._under_way.discard(probe)
+
+    async def _ask_with(self, pool: KeyPool, secret: Secret, model: Model, leg: Leg) -> Outcome:
+        """Send the question with `secret`, on a lease that no pool knows of; what it cost is on file."""
+        now = self.now()
+        request_id = f"probe_{next(self._numbers)}"
+        account = Account(secret.fingerprint)
+        want = Want(leg.upstream_id, 1, None, request_id)
+        lease = Lease(
+            UpstreamKey(account.id, secret, account), account, Route(leg.upstream_id), want, now, 0, 0, None, 0, 0
+        )
+        attempt = Attempt(lease, leg, model, pool.settings.timeouts.first_token, now, pool.settings)
+        outcome: Outcome = Abandoned()
+        brought: Brought | None = None
+        try:
+            outcome, brought = await self.sending.send(question(leg.upstream_id), request_id, attempt, _both)
+        finally:
+            self.allowances[pool.name].spend(_cost(outcome, brought))
+            with suppress(Refusal):
+                self.record(self._entry(pool, attempt, outcome, brought))
+        return outcome
 
 
 def _both(outcome: Outcome, brought: Brought | None) -> tuple[Outcome, Brought | None]:

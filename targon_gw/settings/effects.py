@@ -12,14 +12,7 @@ from typing import Final
 from .marks import Document
 
 WITHOUT_EFFECT: Final[Mapping[str, tuple[str, ...]]] = {
-    "gateway": (
-        "registration",
-        "default_limits",
-        "default_quota",
-        "public_stats",
-        "contact",
-        "admin.token_file",
-    ),
+    "gateway": ("public_stats",),
     "models": ("models.*.summary",),
 }
 """By file: names, with `*` for each name of a mapping and each entry of a list."""

@@ -13,7 +13,7 @@ import attrs
 from attrs import define, evolve, field, frozen
 
 from targon_gw.core.changeover import Changeover
-from targon_gw.core.config import Config, KeySettings, Metrics, Secret, UpstreamSettings
+from targon_gw.core.config import Admin, Config, KeySettings, Metrics, Secret, UpstreamSettings
 
 from .effects import not_yet
 from .entries import ClientsReader, read_models
@@ -82,8 +82,9 @@ class _Loading:
         models, model_problems = read_models(models_document)
         self.problems += [*keys.problems, *clients.problems, *model_problems]
         self.problems += check_references(gateway, models_document)
-        token_file = None if file is None else _from_there(os.path.dirname(self.path), file.metrics.token_file)
-        token = self._token(gateway, token_file)
+        metrics, admin = (None, None) if file is None else (file.metrics.token_file, file.admin.token_file)
+        metrics_file, metrics_token = self._token(gateway, "metrics", metrics)
+        admin_file, admin_token = self._token(gateway, "admin", admin)
         if self.problems or file is None:
             raise SettingsError(self.problems)
         config = evolve(
@@ -91,7 +92,8 @@ class _Loading:
             upstreams=tuple(_upstreams(file, keys.keys)),
             clients=tuple(clients.clients),
             models=followed(models),
-            metrics=Metrics(token_file, token),
+            metrics=Metrics(metrics_file, metrics_token),
+            admin=Admin(_from_there(os.path.dirname(self.path), file.admin.socket), admin_file, admin_token),
         )
         return Loaded(config, tuple(not_yet(self.documents)), self._files(keys.files), keys.confirm_removal)
 
@@ -120,16 +122,17 @@ class _Loading:
                 for more in folder_beside(path):
                     self._read(file, more, sensitive=True)
 
-    def _token(self, gateway: Document, path: str | None) -> Secret | None:
-        """What opens /metrics; a problem where the file that is to hold it does not."""
+    def _token(self, gateway: Document, setting: str, named: str | None) -> tuple[str | None, Secret | None]:
+        """Where the `token_file` of that setting lies, and what it holds; a problem where it holds no token."""
+        path = _from_there(os.path.dirname(self.path), named)
         if path is None:
-            return None
+            return None, None
         try:
-            return read_token(path)
+            return path, read_token(path)
         except (Unreadable, OSError) as error:
             why = error.strerror if isinstance(error, OSError) else error
-            self.problems.append(gateway.problem(("metrics", "token_file"), f"the file {path!r} {why}"))
-            return None
+            self.problems.append(gateway.problem((setting, "token_file"), f"the file {path!r} {why}"))
+            return path, None
 
     def _files(self, secrets: Iterable[str]) -> tuple[str, ...]:
         read = [document.source.path for documents in self.documents.values() for document in documents]
@@ -137,20 +140,12 @@ class _Loading:
 
 
 def _config(file: GatewayFile, folder: str) -> Config:
-    """What gateway.yaml says, but for its upstreams, with paths that lead from the working directory."""
+    """What gateway.yaml says, but for its upstreams and its tokens, with paths that lead from the working directory."""
     names = {attribute.name for attribute in attrs.fields(Config)}
     values = {name: value for name, value in attrs.asdict(file, recurse=False).items() if name in names}
-    del values["upstreams"], values["metrics"]
+    del values["upstreams"], values["metrics"], values["admin"]
     config = Config(**values)
-    return evolve(
-        config,
-        state=_from(folder, config.state),
-        admin=evolve(
-            config.admin,
-            socket=_from_there(folder, config.admin.socket),
-            token_file=_from_there(folder, config.admin.token_file),
-        ),
-    )
+    return evolve(config, state=_from(folder, config.state))
 
 
 def _from(folder: str, path: str) -> str:

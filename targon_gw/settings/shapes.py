@@ -12,7 +12,6 @@ from typing import Annotated, Final, NewType
 from attrs import field, frozen
 
 from targon_gw.core.config import (
-    Admin,
     Anonymous,
     Bounds,
     Count,
@@ -121,6 +120,16 @@ class MetricsShape:
 
 
 @frozen
+class AdminShape:
+    """The ways of administration beside an admin's browser."""
+
+    socket: str | None = "/run/targon-gw/admin.sock"
+    """The Unix socket of the command line; null is none."""
+    token_file: str | None = None
+    """A file that holds a token, which opens /api/admin to programs; its mode must keep it from the world."""
+
+
+@frozen
 class GatewayFile:
     """gateway.yaml."""
 
@@ -162,7 +171,7 @@ class GatewayFile:
     upstreams: dict[Name, UpstreamShape] = field(factory=dict)
     """The vendors, by name."""
     metrics: MetricsShape = MetricsShape()
-    admin: Admin = Admin()
+    admin: AdminShape = AdminShape()
 
 
 @frozen

@@ -15,6 +15,7 @@ import attrs
 import yaml
 
 from targon_gw.core.config import (
+    Admin,
     ClientSettings,
     Config,
     Duration,
@@ -61,6 +62,8 @@ def _of_class(value: attrs.AttrsInstance) -> dict[str, Any]:
             return {"name": value.name, "key": f"k-{value.digest[:8]}"} | shown
         case Metrics():
             return {"token_file": value.token_file}
+        case Admin():
+            return {"socket": value.socket, "token_file": value.token_file}
         case _:
             return shown
 

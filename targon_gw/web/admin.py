@@ -11,35 +11,31 @@ reload does not take it, and goes on where whoever asked has left.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-from attrs import define, field
+from attrs import define
 from klein import Klein
 from klein.resource import KleinResource
-from twisted.internet.defer import Deferred, DeferredLock, ensureDeferred
-from twisted.logger import Logger
-from twisted.python.failure import Failure
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from targon_gw.core.byhand import disable, enable, served_a_test
 from targon_gw.core.health import name_of
 from targon_gw.core.ledger import Sums
 
-from . import admin_clients, admin_keys, admin_usage
+from . import admin_clients, admin_keys, admin_usage, admin_users
+from .admin_answers import objecting, part_of, tell
 from .admin_clients import Grace, NewClient
-from .admin_desk import Desk, Objection, argument, body_of, unknown, whole_number
+from .admin_desk import Desk, Objection, argument, body_of, whole_number
 from .admin_files import Undo, added_file
+from .admin_import import Imports
 from .admin_keys import Moment, NewKey, Span
+from .admin_saving import kept, saved
+from .admin_settings import Inspection
 from .request import Request
-
-log = Logger()
 
 LONGEST = 3650 * 86400.0
 """Seconds of any span that is asked for: ten years."""
-_HEADERS = [(b"content-type", b"application/json; charset=utf-8"), (b"cache-control", b"no-store")]
 
 
 def admin_resource(desk: Desk) -> KleinResource:
@@ -48,19 +44,13 @@ def admin_resource(desk: Desk) -> KleinResource:
     return KleinResource(tree)
 
 
-def _tell(request: Request, told: object, status: int = 200) -> None:
-    request.answer(status, _HEADERS, msgspec.json.encode(told))
-
-
 @define(eq=False, slots=False)
 class Admin:
     """The addresses of the socket. Times in answers are Unix seconds, spans are seconds."""
 
     desk: Desk
     fresh_key: Callable[[], str] = admin_clients.fresh_key
-    _writing: DeferredLock = field(factory=DeferredLock)
-    """One change of our files at a time."""
-    app = Klein()
+    app = objecting(Klein())
 
     # the gateway
 
@@ -71,7 +61,7 @@ class Admin:
         moment = self._moment()
         report = gateway.report(moment.now)
         force = desk.in_force()
-        _tell(
+        tell(
             request,
             {
                 "version": desk.version,
@@ -103,20 +93,22 @@ class Admin:
     @app.route("/state", methods=["GET"])
     def state(self, request: Request) -> None:
         """How what is on disk stands."""
-        _tell(request, self.desk.state())
+        tell(request, self.desk.state())
 
     @app.route("/reload", methods=["POST"])
     async def reload(self, request: Request) -> None:
         """Read the settings again."""
-        told = await self.desk.reload("asked for at the admin socket")
-        _tell(request, told, 200 if told["applied"] else 409)
+        told = await self.desk.reload("asked for by an operator")
+        if told["applied"]:
+            self.desk.acted("reloaded", "the settings")
+        tell(request, told, 200 if told["applied"] else 409)
 
     @app.route("/drain", methods=["POST"])
     def drain(self, request: Request) -> None:
         """Begin to end."""
         self.desk.acted("drained", "the gateway")
         self.desk.drain()
-        _tell(request, {"draining": True, "in_flight": len(self.desk.gateway.calls)}, 202)
+        tell(request, {"draining": True, "in_flight": len(self.desk.gateway.calls)}, 202)
 
     @app.route("/models", methods=["GET"])
     def models(self, request: Request) -> None:
@@ -127,7 +119,7 @@ class Admin:
             legs = [f"{leg.pool.name}/{leg.upstream_id}" for leg in model.legs]
             shown = {"name": name, "id": model.id, "kind": model.settings.kind.value}
             models.append({**shown, "state": gateway.state_of(model, now), "routes": legs})
-        _tell(request, {"models": models})
+        tell(request, {"models": models})
 
     # the vendors' keys
 
@@ -137,14 +129,14 @@ class Admin:
         moment = self._moment()
         found = admin_keys.all_keys(self.desk.gateway, argument(request, "upstream"))
         keys = [admin_keys.brief(pool, key, moment) for pool, key in found]
-        _tell(request, {"now": moment.unix(moment.now), "keys": keys})
+        tell(request, {"now": moment.unix(moment.now), "keys": keys})
 
     @app.route("/keys/<key_id>", methods=["GET"])
     def key(self, request: Request, key_id: str) -> None:
         """One key, and why it is as it is."""
         pool, key = self._found(request, key_id)
         moment = self._moment()
-        _tell(request, {"now": moment.unix(moment.now), **admin_keys.whole(pool, key, moment)})
+        tell(request, {"now": moment.unix(moment.now), **admin_keys.whole(pool, key, moment)})
 
     @app.route("/keys/<key_id>/test", methods=["POST"])
     async def test_key(self, request: Request, key_id: str) -> None:
@@ -153,7 +145,7 @@ class Admin:
         verdict = await self.desk.test_key(pool.name, key.id)
         ended = verdict["outcome"] == "served" and served_a_test(pool, key.id, self.desk.now())
         self.desk.acted("tested", key.id)
-        _tell(request, {**verdict, "rest_ended": ended, "key": admin_keys.brief(pool, key, self._moment())})
+        tell(request, {**verdict, "rest_ended": ended, "key": admin_keys.brief(pool, key, self._moment())})
 
     @app.route("/keys/<key_id>/disable", methods=["POST"])
     def disable_key(self, request: Request, key_id: str) -> None:
@@ -165,7 +157,7 @@ class Admin:
         now = self.desk.now()
         disable(pool, key.id, None if seconds is None else now + seconds, now)
         self.desk.acted("disabled", key.id)
-        _tell(request, admin_keys.brief(pool, key, self._moment()))
+        tell(request, admin_keys.brief(pool, key, self._moment()))
 
     @app.route("/keys/<key_id>/enable", methods=["POST"])
     def enable_key(self, request: Request, key_id: str) -> None:
@@ -173,7 +165,7 @@ class Admin:
         pool, key = self._found(request, key_id)
         enable(pool, key.id, self.desk.now())
         self.desk.acted("enabled", key.id)
-        _tell(request, admin_keys.brief(pool, key, self._moment()))
+        tell(request, admin_keys.brief(pool, key, self._moment()))
 
     @app.route("/keys", methods=["POST"])
     async def add_key(self, request: Request) -> None:
@@ -181,9 +173,9 @@ class Admin:
         new = body_of(request, NewKey)
         secret = admin_keys.checked(new, self.desk.gateway)
         path = added_file(self.desk.paths.keys, self._day())
-        told = await self._kept(self._saved(lambda: admin_keys.added(path, new), f"added {secret.fingerprint}"))
+        told = await kept(self._saved(lambda: admin_keys.added(path, new), f"added {secret.fingerprint}"))
         self.desk.acted("added", secret.fingerprint)
-        _tell(request, {"id": secret.fingerprint, "file": path, "changes": told.get("changes", [])}, 201)
+        tell(request, {"id": secret.fingerprint, "file": path, "changes": told.get("changes", [])}, 201)
 
     @app.route("/keys/<key_id>", methods=["DELETE"])
     async def remove_key(self, request: Request, key_id: str) -> None:
@@ -196,9 +188,9 @@ class Admin:
             files.append(path)
             return undo
 
-        told = await self._kept(self._saved(work, f"removed {key.id}"))
+        told = await kept(self._saved(work, f"removed {key.id}"))
         self.desk.acted("removed", key.id)
-        _tell(request, {"id": key.id, "file": files[0], "changes": told.get("changes", [])})
+        tell(request, {"id": key.id, "file": files[0], "changes": told.get("changes", [])})
 
     # the clients
 
@@ -206,13 +198,17 @@ class Admin:
     def clients(self, request: Request) -> None:
         """All clients."""
         use = self.desk.use_of
-        _tell(request, {"clients": [admin_clients.shown(c, use(c.name)) for c in self.desk.gateway.config.clients]})
+        tell(request, {"clients": [admin_clients.shown(c, use(c.name)) for c in self.desk.gateway.config.clients]})
 
     @app.route("/clients/<name>", methods=["GET"])
     def client(self, request: Request, name: str) -> None:
-        """One client: limits, quota, totals."""
+        """One client: limits, quota, totals; a user is one, too."""
+        user = admin_users.found(self.desk, name)
+        if user is not None:
+            tell(request, admin_users.as_client(name, user, self.desk))
+            return
         client = admin_clients.find(self.desk.gateway, name)
-        _tell(request, admin_clients.shown(client, self.desk.use_of(client.name)))
+        tell(request, admin_clients.shown(client, self.desk.use_of(client.name)))
 
     @app.route("/clients", methods=["POST"])
     async def add_client(self, request: Request) -> None:
@@ -220,15 +216,18 @@ class Admin:
         new = body_of(request, NewClient)
         admin_clients.check_new(self.desk.gateway, new)
         path, key = added_file(self.desk.paths.clients, self._day()), self.fresh_key()
-        await self._kept(self._saved(lambda: admin_clients.added(path, new, key), f"added client {new.name}"))
+        await kept(self._saved(lambda: admin_clients.added(path, new, key), f"added client {new.name}"))
         self.desk.acted("added", f"client {new.name}")
-        _tell(request, {"name": new.name, "key": key, "file": path}, 201)
+        tell(request, {"name": new.name, "key": key, "file": path}, 201)
 
     @app.route("/clients/<name>/rotate", methods=["POST"])
     async def rotate_client(self, request: Request, name: str) -> None:
         """Issue another key in the place of the old one, which ends now or after a while."""
-        client = admin_clients.find(self.desk.gateway, name)
         grace = body_of(request, Grace).grace
+        if admin_users.found(self.desk, name) is not None:
+            tell(request, await admin_users.rotated(self.desk, name, grace))
+            return
+        client = admin_clients.find(self.desk.gateway, name)
         if not 0 <= grace <= LONGEST:
             raise Objection(400, "invalid_value", "grace is a number of seconds, at most ten years.")
         key, former, until = self.fresh_key(), None, None
@@ -236,18 +235,22 @@ class Admin:
             until = datetime.fromtimestamp(round(self._unix() + grace), UTC).isoformat()
             former = {"key_sha256": client.digest, "until": until}
         clients = self.desk.paths.clients
-        await self._kept(self._saved(lambda: admin_clients.rotated(clients, name, key, former), f"rotated {name}"))
+        await kept(self._saved(lambda: admin_clients.rotated(clients, name, key, former), f"rotated {name}"))
         self.desk.acted("rotated", f"client {name}")
-        _tell(request, {"name": name, "key": key, "former_until": until})
+        tell(request, {"name": name, "key": key, "former_until": until})
 
     @app.route("/clients/<name>/revoke", methods=["POST"])
     async def revoke_client(self, request: Request, name: str) -> None:
-        """End its key now."""
+        """End its key now; a user may sign in no more, either."""
+        if admin_users.found(self.desk, name) is not None:
+            await admin_users.disabled(self.desk, name)
+            tell(request, {"name": name, "revoked": True})
+            return
         admin_clients.find(self.desk.gateway, name)
         clients = self.desk.paths.clients
-        await self._kept(self._saved(lambda: admin_clients.revoked(clients, name), f"revoked {name}"))
+        await kept(self._saved(lambda: admin_clients.revoked(clients, name), f"revoked {name}"))
         self.desk.acted("revoked", f"client {name}")
-        _tell(request, {"name": name, "revoked": True})
+        tell(request, {"name": name, "revoked": True})
 
     # what was counted
 
@@ -261,7 +264,7 @@ class Admin:
             sums = {day: each for day, each in sums.items() if day >= since}
         elif since is not None:
             sums = await self.desk.usage_since(by, since)
-        _tell(request, {"by": by, "since": since, "rows": admin_usage.rows(sums)})
+        tell(request, {"by": by, "since": since, "rows": admin_usage.rows(sums)})
 
     @app.route("/calls", methods=["GET"])
     def calls(self, request: Request) -> None:
@@ -269,36 +272,29 @@ class Admin:
         limit = whole_number(request, "limit", 50, 1000)
         recent = self.desk.ledger.recent
         found = admin_usage.calls(recent, limit, argument(request, "status"), argument(request, "key"))
-        _tell(request, {"calls": found})
+        tell(request, {"calls": found})
 
     @app.route("/calls/<call_id>", methods=["GET"])
     def call(self, request: Request, call_id: str) -> None:
         """One call and its attempts."""
-        _tell(request, admin_usage.call(self.desk.ledger.recent, call_id))
+        tell(request, admin_usage.call(self.desk.ledger.recent, call_id))
 
-    # what was not done
+    # parts with addresses of their own
 
-    @app.handle_errors(Objection)  # type: ignore[arg-type]
-    def objected(self, request: Request, failure: Failure) -> None:
-        """Why it was not."""
-        assert isinstance(failure.value, Objection)
-        error = failure.value
-        _tell(request, {"error": {"code": error.code, "message": error.message}}, error.status)
+    @app.route("/keys/import", branch=True)
+    def imports(self, request: Request) -> KleinResource:
+        """Many keys at once."""
+        return part_of(Imports(self.desk), request)
 
-    @app.handle_errors(MethodNotAllowed)  # type: ignore[arg-type]
-    def wrong_method(self, request: Request, failure: Failure) -> None:
-        """The address is right, the method is not."""
-        assert isinstance(failure.value, MethodNotAllowed)
-        allowed = ", ".join(sorted(failure.value.valid_methods or ()))
-        error = {"code": "method_not_allowed", "message": f"This address takes {allowed}."}
-        request.answer(405, [(b"allow", allowed.encode()), *_HEADERS], msgspec.json.encode({"error": error}))
+    @app.route("/settings", branch=True)
+    def settings(self, request: Request) -> KleinResource:
+        """What is in force, and what a reload would change."""
+        return part_of(Inspection(self.desk), request)
 
-    @app.handle_errors(HTTPException)  # type: ignore[arg-type]
-    def no_route(self, request: Request, failure: Failure) -> None:
-        """There is no such address."""
-        path = request.path.decode("ascii", "replace")[:80]
-        error = unknown(f"The admin socket has nothing at {request.method.decode()} {path}.")
-        _tell(request, {"error": {"code": error.code, "message": error.message}}, error.status)
+    @app.route("/audit", methods=["GET"])
+    def audit(self, request: Request) -> None:
+        """What was done here and what was noted of security, newest first."""
+        tell(request, {"events": self.desk.events(whole_number(request, "limit", 100, 1000))})
 
     # how
 
@@ -315,35 +311,7 @@ class Admin:
         return admin_keys.find(self.desk.gateway, key_id, argument(request, "upstream"))
 
     async def _saved(self, work: Callable[[], Undo], why: str) -> dict[str, Any]:
-        """Have `work` change a file, then reload. What is not taken is undone, and Objection raised."""
-        await self._writing.acquire()
-        try:
-            undo = await self.desk.outside(work)
-            try:
-                told = await self.desk.reload(why)
-            except BaseException:
-                await self.desk.outside(undo)
-                raise
-            if not told["applied"]:
-                await self.desk.outside(undo)
-                problems = "\n".join(told.get("problems", ())) or "the settings were not taken"
-                raise Objection(
-                    409, "not_applied", f"Nothing was changed, because the settings can't be used:\n{problems}"
-                )
-            return told
-        finally:
-            self._writing.release()
+        return await saved(self.desk, work, why)
 
-    @staticmethod
-    def _kept(work: Coroutine[Deferred[Any], Any, dict[str, Any]]) -> Deferred[dict[str, Any]]:
-        """What `work` comes to. It goes on where whoever waits for this has left: half of it must not be done."""
-        waited: Deferred[dict[str, Any]] = Deferred()
 
-        def ended(result: Any) -> None:
-            if not waited.called:
-                waited.callback(result)
-            elif isinstance(result, Failure):
-                log.failure("a change that nobody waits for any more failed", failure=result)
-
-        ensureDeferred(work).addBoth(ended)
-        return waited
+admin_users.add_routes(Admin.app)

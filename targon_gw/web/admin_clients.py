@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from targon_gw.core.config import ClientSettings, QuotaPlan, Secret, Unit
+from targon_gw.core.config import ClientSettings, QuotaPlan, RateLimits, Secret, Unit
 from targon_gw.core.gateway import Gateway
 
 from .admin_desk import Objection, unknown
@@ -54,17 +54,12 @@ def find(gateway: Gateway, name: str) -> ClientSettings:
 
 def shown(client: ClientSettings, use: dict[str, Any]) -> dict[str, Any]:
     """A client with its limits and what it has used."""
-    limits = client.limits
     return {
         "name": client.name,
         "key": f"k-{client.digest[:8]}",
         "models": None if client.models is None else list(client.models),
-        "limits": {
-            "requests_per_minute": limits.requests_per_minute,
-            "tokens_per_minute": limits.tokens_per_minute,
-            "concurrent": limits.concurrent,
-        },
-        "plan": None if client.quota is None else _plan(client.quota),
+        "limits": told_limits(client.limits),
+        "plan": None if client.quota is None else told_plan(client.quota),
         "allow_from": [str(network) for network in client.allow_from],
         "expires": None if client.expires is None else client.expires.isoformat(),
         "priority": client.priority,
@@ -72,7 +67,17 @@ def shown(client: ClientSettings, use: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _plan(quota: QuotaPlan) -> dict[str, Any]:
+def told_limits(limits: RateLimits) -> dict[str, int | None]:
+    """Limits, by their names in the settings."""
+    return {
+        "requests_per_minute": limits.requests_per_minute,
+        "tokens_per_minute": limits.tokens_per_minute,
+        "concurrent": limits.concurrent,
+    }
+
+
+def told_plan(quota: QuotaPlan) -> dict[str, Any]:
+    """A quota: `unit`, `amount` (USD for money) and `per`."""
     amount: float = quota.amount / MICRO if quota.unit is Unit.USD else quota.amount
     return {"unit": quota.unit.value, "amount": amount, "per": quota.per.value}
 

@@ -10,12 +10,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
 import msgspec
-from attrs import define, frozen
-from twisted.internet.defer import Deferred
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred, DeferredLock
 
+from targon_gw.core.attempts import Outcome
+from targon_gw.core.batches import Batches
+from targon_gw.core.config import Secret
 from targon_gw.core.gateway import Gateway
 from targon_gw.core.ledger import Ledger, Sums
 
+from .registrar import Registrar
 from .request import Request
 
 T = TypeVar("T")
@@ -37,6 +41,24 @@ class InForce:
     since: float
     problem: str | None = None
     problem_at: float | None = None
+
+
+@frozen
+class Actor:
+    """Who does something here: a user's name, or the door that was come in by; and from which address, if any."""
+
+    name: str = "admin socket"
+    address: str = ""
+
+
+@define(eq=False)
+class Workshop:
+    """What all who sit at desks of one daemon share."""
+
+    writing: DeferredLock = field(factory=DeferredLock)
+    """One change of our files at a time."""
+    batches: Batches = field(factory=Batches)
+    """Keys that are being imported."""
 
 
 class Desk(Protocol):
@@ -62,6 +84,14 @@ class Desk(Protocol):
     def started(self) -> float:
         """When the daemon started, in the seconds of `now`."""
 
+    @property
+    def workshop(self) -> Workshop:
+        """What is shared with whoever else sits at a desk."""
+
+    @property
+    def registrar(self) -> Registrar:
+        """Who makes and changes users."""
+
     def now(self) -> float:
         """Monotonic seconds."""
 
@@ -86,6 +116,22 @@ class Desk(Protocol):
 
     def test_key(self, upstream: str, key_id: str) -> Deferred[dict[str, Any]]:
         """Probe the key now, whatever its health: `outcome` (`served`, `throttled` …), `reason`, `status`, `took`."""
+
+    def try_key(self, upstream: str, secret: Secret) -> Deferred[tuple[Outcome, float]]:
+        """Ask the vendor with a key that is no pool's: how that came out, and the seconds it took."""
+
+    def take_evidence(self, upstream: str, key_id: str, outcome: Outcome) -> None:
+        """Have the pool know how a key of its has just answered; one that it has not is passed over."""
+
+    def settings(self) -> Deferred[dict[str, Any]]:
+        """All settings in force, as `targon-gw config show` tells them: secrets as fingerprints."""
+
+    def foreseen(self) -> Deferred[dict[str, Any]]:
+        """What a reload would change, now: `{"problems": [a line each]}` or `{"changes": [a line each], "diff": …}`,
+        with `refused` where the change would not be taken. Nothing is applied."""
+
+    def events(self, limit: int) -> list[dict[str, Any]]:
+        """The last acts and events of security, newest first: `at` (Unix seconds), `who`, `act`, `on`, `address`."""
 
     def outside(self, work: Callable[[], T]) -> Deferred[T]:
         """Do `work`, which touches the disk, in a thread."""

@@ -61,6 +61,19 @@ def changed(path: str, change: Callable[[Entries], None]) -> Undo:
     return lambda: _write(path, before)
 
 
+def replaced(path: str, text: str | None) -> Undo:
+    """Put `text` in the place of the file of ours at `path`, `None` removes it; what puts back how it was."""
+    before = _read(path)
+    if text is not None or before is not None:
+        _write(path, text)
+    return lambda: _write(path, before)
+
+
+def entries_of(path: str) -> Entries:
+    """What is in the file of ours at `path`; raises Objection where it is not as we write it."""
+    return _entries(path, _read(path))
+
+
 def _read(path: str) -> str | None:
     try:
         with open(path, encoding="utf-8") as file:

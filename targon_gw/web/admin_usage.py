@@ -86,12 +86,25 @@ def _ended(entry: Mapping[str, Any], wanted: str | None) -> bool:
 
 
 def call(recent: Iterable[Entry], call_id: str) -> dict[str, Any]:
-    """One call with its failed `attempts`, oldest first; raises Objection where it is not among the last."""
+    """One call with its `failed_attempts`, oldest first; raises Objection where it is not among the last.
+
+    An attempt's `from` is when it began, in seconds behind the call's own beginning; it is left out where the ledger
+    does not tell.
+    """
     found = [entry for entry in map(plain, recent) if entry["id"] == call_id]
     calls = [entry for entry in found if entry["kind"] == "call"]
     if not calls:
         raise unknown(f"The call {call_id!r} is not among the last thousand; the ledger's files have them all.")
-    return {**calls[-1], "failed_attempts": [entry for entry in found if entry["kind"] == "attempt"]}
+    attempts = [entry for entry in found if entry["kind"] == "attempt"]
+    return {**calls[-1], "failed_attempts": _placed(attempts, calls[-1])}
+
+
+def _placed(attempts: list[dict[str, Any]], call: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """`attempts` with when each began. Lines that all bear the moment at which the call was settled don't say."""
+    if not any(one["at"] < call["at"] for one in attempts):
+        return attempts
+    began = call["at"] - call["took"]
+    return [{**one, "from": max(0.0, round(one["at"] - one["took"] - began, 5))} for one in attempts]
 
 
 def rate(recent: Iterable[Entry], unix: float) -> float:

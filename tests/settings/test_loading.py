@@ -163,12 +163,11 @@ class FilesTests:
 
     def test_paths_are_relative_to_the_file(self, tmp_path: Path) -> None:
         """Paths lead from the folder of gateway.yaml, wherever the process runs."""
-        gateway = "state: ../var\nkeys: secrets/k.yaml\nadmin: {socket: a.sock, token_file: /etc/t}\n"
+        gateway = "state: ../var\nkeys: secrets/k.yaml\nadmin: {socket: a.sock}\n"
         found = loaded(tmp_path / "conf", {"gateway.yaml": gateway, "secrets/k.yaml": ""})
 
         assert found.config.state == str(tmp_path / "var")
         assert found.config.admin.socket == str(tmp_path / "conf" / "a.sock")
-        assert found.config.admin.token_file == "/etc/t"
         assert str(tmp_path / "conf" / "secrets" / "k.yaml") in found.files
 
     def test_folders_beside(self, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import attrs
 import pytest
 
 from targon_gw.core.config import (
+    Admin,
     ClientSettings,
     Config,
     KeySettings,
@@ -16,7 +17,15 @@ from targon_gw.core.config import (
     Unit,
     UpstreamSettings,
 )
-from targon_gw.settings.shapes import ClientShape, GatewayFile, MetricsShape, ModelShape, QuotaShape, UpstreamShape
+from targon_gw.settings.shapes import (
+    AdminShape,
+    ClientShape,
+    GatewayFile,
+    MetricsShape,
+    ModelShape,
+    QuotaShape,
+    UpstreamShape,
+)
 
 
 class ShapesTests:
@@ -25,7 +34,8 @@ class ShapesTests:
     @pytest.mark.parametrize(
         ("shape", "settings", "made"),
         [
-            (GatewayFile, Config, {"upstreams", "clients", "models", "metrics"}),
+            (GatewayFile, Config, {"upstreams", "clients", "models", "metrics", "admin"}),
+            (AdminShape, Admin, {"token"}),
             (MetricsShape, Metrics, {"token"}),
             (UpstreamShape, UpstreamSettings, {"name", "keys"}),
             (ClientShape, ClientSettings, {"digest"}),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from targon_gw.core.config import Metrics, Secret
+from targon_gw.core.config import Admin, Metrics, Secret
 from targon_gw.settings.reading import Unreadable
 from targon_gw.settings.showing import show
 from targon_gw.settings.tokens import SHORTEST, read_token
@@ -63,6 +63,28 @@ class ReadTests:
         for path, why in ((tmp_path / "none", "No such file"), (tmp_path, "not a regular file")):
             with pytest.raises(Unreadable, match=f"cannot be read: {why}"):
                 read_token(str(path))
+
+
+class AdminTests:
+    """`admin.token_file` of gateway.yaml."""
+
+    def test_read(self, tmp_path: Path) -> None:
+        """It is read as that of the metrics is, has an effect, and is shown nowhere; the socket stays."""
+        path = kept(tmp_path / "admin.token", TOKEN)
+        gateway = SMALL["gateway.yaml"] + "admin: {socket: a.sock, token_file: admin.token}\n"
+        found = loaded(tmp_path, {"gateway.yaml": gateway})
+
+        assert found.config.admin == Admin(str(tmp_path / "a.sock"), path, Secret(TOKEN))
+        assert found.ignored == ()
+        assert show(found.config)["admin"] == {"socket": str(tmp_path / "a.sock"), "token_file": path}
+        assert TOKEN not in repr(found)
+
+    def test_missing(self, tmp_path: Path) -> None:
+        """A file that is not there is a mistake in gateway.yaml; so is a token in the place of its file."""
+        told = refused(tmp_path, {"gateway.yaml": SMALL["gateway.yaml"] + "admin: {token_file: none}\n"})
+        assert "gateway.yaml:2:21: the file 'none' cannot be read: No such file or directory" in told
+        told = refused(tmp_path, {"gateway.yaml": SMALL["gateway.yaml"] + "admin: {token: x}\n"})
+        assert "unknown setting 'token'; did you mean 'token_file'?" in told
 
 
 class MetricsTests:
