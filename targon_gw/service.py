@@ -101,8 +101,6 @@ def makeService(options: Options) -> IService:
 
         alter, announce = rehearsal(reactor, loaded.config)
     conceal_keys(key for upstream in loaded.config.upstreams for key in upstream.keys)
-    for name in loaded.ignored:
-        log.warn("{setting} is set and has no effect yet", setting=name)
     return GatewayService(
         reactor, Source(path, loaded, alter, marks_before(loaded.files, began)), announce, bool(options["recover"])
     )

@@ -82,7 +82,7 @@ class SessionTests:
     """An admin's browser."""
 
     def test_only_admins(self, daemon: Daemon) -> None:
-        """A user gets nothing; once an admin makes it one, and it has signed in anew, it may; the audit tells of all."""
+        """A user gets nothing; that it was made an admin, and by whom, is noted, and no password is."""
         with daemon.running():
             browser = browser_of(daemon, "ann.lee")
             status, answer = told(daemon, "keys", browser)

@@ -22,7 +22,7 @@ from targon_gw.settings.problems import SettingsError
 from tests.settings.folder import written
 
 EDIT = Diff(settings=(Edit("", "drain", "30", "60"),))
-EMPTY = Loaded(config=None, ignored=(), files=())  # type: ignore[arg-type]
+EMPTY = Loaded(config=None, files=())  # type: ignore[arg-type]
 
 
 def at_once(work: Callable[[], Loaded]) -> Deferred[Loaded]:

@@ -203,7 +203,7 @@ class Applied:
     def apply(self, config: Config) -> None:
         """Put it in force."""
         self.config = config
-        self.wiring.apply(Loaded(config, (), ()))
+        self.wiring.apply(Loaded(config, ()))
 
     def call(self) -> tuple[Any, Any]:
         """A call that has reached its vendor: the client's transport, and the vendor's."""

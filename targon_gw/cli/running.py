@@ -99,14 +99,12 @@ def check(path: str, as_json: bool) -> None:
     loaded = loaded_settings(path, as_json)
     found = _counts(loaded.config)
     if as_json:
-        print_json({"ok": True, "found": found, "without_effect": loaded.ignored, "files": loaded.files})
+        print_json({"ok": True, "found": found, "files": loaded.files})
         return
     click.echo(
         f"{many(found['keys'], 'key')} of {many(found['accounts'], 'account')}, "
         f"{many(found['models'], 'model')}, {many(found['clients'], 'client')}"
     )
-    if loaded.ignored:
-        click.echo(f"set, but without effect yet: {', '.join(loaded.ignored)}", err=True)
 
 
 @click.group()

@@ -15,7 +15,6 @@ from attrs import define, evolve, field, frozen
 from targon_gw.core.changeover import Changeover
 from targon_gw.core.config import Admin, Config, KeySettings, Metrics, Secret, UpstreamSettings
 
-from .effects import not_yet
 from .entries import ClientsReader, read_models
 from .marks import Document
 from .problems import Problem, SettingsError
@@ -32,8 +31,6 @@ class Loaded:
     """Settings that are in order."""
 
     config: Config
-    ignored: tuple[str, ...]
-    """Names of settings that are set and have no effect yet."""
     files: tuple[str, ...]
     """Every file that was read, gateway.yaml first; files with single secrets too."""
     confirm_removal: int | None = None
@@ -61,7 +58,7 @@ class _Loading:
     path: str
     environ: Mapping[str, str]
     documents: dict[str, list[Document]] = field(factory=dict)
-    """By file, as `effects` names them."""
+    """By kind: gateway, keys, clients, models."""
     problems: list[Problem] = field(factory=list)
     turn: int = 0
 
@@ -95,7 +92,7 @@ class _Loading:
             metrics=Metrics(metrics_file, metrics_token),
             admin=Admin(_from_there(os.path.dirname(self.path), file.admin.socket), admin_file, admin_token),
         )
-        return Loaded(config, tuple(not_yet(self.documents)), self._files(keys.files), keys.confirm_removal)
+        return Loaded(config, self._files(keys.files), keys.confirm_removal)
 
     def let_go(self) -> None:
         """Give the files back one by one: those of 100,000 clients at once would stop all threads for 150 ms."""

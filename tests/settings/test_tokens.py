@@ -75,7 +75,6 @@ class AdminTests:
         found = loaded(tmp_path, {"gateway.yaml": gateway})
 
         assert found.config.admin == Admin(str(tmp_path / "a.sock"), path, Secret(TOKEN))
-        assert found.ignored == ()
         assert show(found.config)["admin"] == {"socket": str(tmp_path / "a.sock"), "token_file": path}
         assert TOKEN not in repr(found)
 
@@ -104,7 +103,6 @@ class MetricsTests:
         found = loaded(tmp_path, self.files("metrics.token"))
 
         assert found.config.metrics == Metrics(path, Secret(TOKEN))
-        assert found.ignored == ()
         assert show(found.config)["metrics"] == {"token_file": path}
         assert TOKEN not in repr(found)
 
