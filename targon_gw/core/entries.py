@@ -33,7 +33,7 @@ def entries_of(call: Call, closing: Closing, now: float, wall: float) -> list[En
         serving = rescue.server
     entries: list[Entry] = []
     if serving is None or len(attempts) > 1:
-        entries += [_failed(call, one, unix) for one in attempts if one is not serving and one.outcome is not None]
+        entries += [_failed(call, one, now, wall) for one in attempts if one is not serving and one.outcome is not None]
     usage = closing.usage
     served = upstream = account = key = first = price = None
     if serving is not None:
@@ -96,12 +96,12 @@ def _waited(call: Call, since: float, now: float) -> str:
     return f"waited {seconds:.1f} s for a key"
 
 
-def _failed(call: Call, attempt: Attempt, unix: float) -> Entry:
+def _failed(call: Call, attempt: Attempt, now: float, wall: float) -> Entry:
     """The Entry of an attempt that did not serve, or was cut and left to another; nobody is charged with it."""
     outcome, lease = attempt.outcome, attempt.lease
-    ended = attempt.began if attempt.ended is None else attempt.ended
+    ended = now if attempt.ended is None else attempt.ended
     return Entry(
-        rounded(unix),
+        rounded(ended + wall),
         call.request_id,
         Kind.ATTEMPT,
         client=call.client.name,

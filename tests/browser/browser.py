@@ -97,7 +97,9 @@ class Visit:
     def reached_by_tab(self, most: int = 200) -> list[str]:
         """What has the focus, one after the other, as Tab is pressed until it comes round: each described in short."""
         found: list[str] = []
-        self.page.evaluate("document.activeElement?.blur()")
+        self.page.evaluate(
+            "document.body.tabIndex = -1, document.body.focus(), document.body.removeAttribute('tabindex')"
+        )
         for _ in range(most):
             self.page.keyboard.press("Tab")
             here = self.page.evaluate(

@@ -11,6 +11,7 @@ from tests.live.rig import Rig, Wishes, started
 
 from .browser import Browse, Visit
 
+OPERATOR = "operator.one"
 PASSWORD = "correct horse battery"
 NEW = [f"sn4_spare_key_for_the_page_{at:012}" for at in range(8)]
 SIGN_IN = """async ([path, name, password]) => {
@@ -37,6 +38,9 @@ def bureau(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
         gateway={"registration": "open", "watch": False, "admin": {"socket": "admin.sock"}},
     )
     with started(tmp_path_factory.mktemp("bureau"), wishes) as found:
+        told = found.verb("clients", "add", OPERATOR, "--admin", "--generate")
+        assert told.returncode == 0, told.stderr
+        (found.folder / "operator.password").write_text(told.stdout.splitlines()[1])
         yield found
 
 
@@ -44,12 +48,8 @@ def admins(browse: Browse, bureau: Rig, part: str = "keys", **more: object) -> V
     """The page of an administrator, at one of its parts."""
     visit = browse("/login", url=bureau.url, **more)
     visit.page.set_default_timeout(10000)
-    if visit.page.evaluate(SIGN_IN, ["/api/register", "operator.one", PASSWORD]) == 201:
-        told = bureau.verb("clients", "admin", "operator.one")
-        assert told.returncode == 0, told.stderr
-    else:
-        visit.expects("409")
-    assert visit.page.evaluate(SIGN_IN, ["/api/login", "operator.one", PASSWORD]) == 200
+    password = (bureau.folder / "operator.password").read_text()
+    assert visit.page.evaluate(SIGN_IN, ["/api/login", OPERATOR, password]) == 200
     visit.go(f"/admin#{part}")
     visit.page.wait_for_selector("#office:not([hidden])")
     visit.page.wait_for_selector(f"#part-{part} :is(table, .import-box, .notice, details)")
@@ -160,7 +160,7 @@ class PeopleTests:
         key = page.evaluate("navigator.clipboard.readText()")
         assert key.startswith("sk-tg-") and len(key) > 30
         page.click("dialog[open] .primary")
-        page.wait_for_selector("dialog[open]", state="detached")
+        page.wait_for_selector(".secret", state="detached")
         assert key not in page.content()
 
         row = page.locator("#users-table tr", has_text="zoe.new")
@@ -263,7 +263,7 @@ class LogTests:
         assert page.locator("#log-table tbody tr").first.locator(
             "th, td"
         ).all_inner_texts()[1:3] == ["operator.one", "tested"]
-        page.fill("#log-text", "command line administrator")
+        page.fill("#log-text", "command line added")
         assert "user operator.one" in page.inner_text("#log-table tbody tr")
         assert "#log" in page.url
 

@@ -184,6 +184,19 @@ class KeysTests:
         assert page.locator("#keys tbody th button").all_inner_texts() == ids[::-1]
 
 
+class ClientsTests:
+    """Who calls, and with what quota."""
+
+    def test_users_are_among_them(self, browse: Browse, office: Rig) -> None:
+        """Clients of the settings and people who registered stand in one list, which is searched by name."""
+        visit = admins(browse, office, lang="en")
+        page = visit.page
+        told = page.inner_text("#clients")
+        assert "tester" in told and "operator.one" in told and "administrator" in told
+        page.fill("#clients-text", "TEST")
+        assert page.locator("#clients tbody tr").count() == 1
+
+
 @pytest.mark.parametrize(("lang", "theme", "width"), [("zh", "light", 1280), ("en", "dark", 360), ("zh", "dark", 360)])
 def test_nothing_is_wrong(browse: Browse, office: Rig, lang: str, theme: str, width: int) -> None:
     """With all of it shown nothing is against the page, and nothing is wider than the window."""

@@ -93,3 +93,20 @@ class WordsTests:
         for path in WORDS.glob("*.json"):
             for key, word in json.loads(path.read_text(encoding="utf-8")).items():
                 assert set(word) == {"zh", "en"} and all(word.values()), f"{path.name}: {key}"
+
+
+class LongNameTests:
+    """A reader whose name takes room."""
+
+    @pytest.mark.parametrize("lang", ["zh", "en"])
+    def test_narrow(self, browse: Browse, lang: str) -> None:
+        """It pushes nothing out of a telephone's window, on any page."""
+        visit = browse("/register", lang, width=360)
+        visit.page.fill("#name", f"somebody-with-a-long-name-{lang}")
+        visit.page.fill("#password", "correct horse battery")
+        visit.page.keyboard.press("Enter")
+        visit.page.wait_for_selector(".signed-in", state="visible")
+        for path in PAGES:
+            visit.go(path)
+            visit.page.wait_for_timeout(SETTLED_MS / 2)
+            assert visit.overflow() <= 0, path

@@ -66,6 +66,7 @@ class EntriesTests:
             assert (entry.status, entry.note, entry.usage, entry.cost) == (status, note, None, 0)
             assert (entry.ending, entry.attempts, entry.first) == (None, 0, None)
         assert [e.took for e in (first, second)] == [pytest.approx(0.1), pytest.approx(0.2)]
+        assert [own.at - e.at for e in (first, second)] == [pytest.approx(0.9, abs=1e-4), pytest.approx(0.7, abs=1e-4)]
         assert (own.attempts, own.cost) == (3, 20 + 2 * 8)
 
         settled(desk, one, Closing(Ending.SERVED, USAGE, 200), 1.0)

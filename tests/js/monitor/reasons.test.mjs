@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { gone, shownClients } from "../../../targon_gw/web/static/js/monitor/clients.js";
+import { everybody, gone, shownClients } from "../../../targon_gw/web/static/js/monitor/clients.js";
 import { PHRASES, reasonWords, whatWords } from "../../../targon_gw/web/static/js/monitor/reasons.js";
 
 const english = (key, values = {}) => PHRASES[key.replace("why.", "")].replace("{n}", values.n);
@@ -53,4 +53,12 @@ test("clients are found by name and sorted by what they used or have left", () =
   assert.deepEqual(names("", "quota", "descending"), ["cat", "ann", "bob"]);
   assert.deepEqual(names("B", "client", "ascending"), ["bob"]);
   assert.equal(gone({ limit: 0, used: 0, held: 0 }), 1, "a quota of nothing is used up");
+});
+
+test("users stand among the clients, but for those whose name the settings have", () => {
+  const users = [{ name: "dan", use: {}, enabled: false, shadowed: false }, { name: "ann", use: {}, shadowed: true }];
+  const all = everybody([client("ann", 5)], users);
+  assert.deepEqual(all.map((one) => [one.name, Boolean(one.user)]), [["ann", false], ["dan", true]]);
+  const order = { column: "requests", way: "descending" };
+  assert.deepEqual(shownClients(all, "", order).map((one) => one.name), ["ann", "dan"], "who has used nothing comes last");
 });

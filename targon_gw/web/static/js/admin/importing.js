@@ -136,13 +136,14 @@ export class Importing {
     this.#filter = "";
   }
 
-  #test = () =>
-    this.#during(async () => {
+  #test = async () => {
+    await this.#during(async () => {
       if (this.#batch === null) await this.#begun();
       this.#batch.take(await post(`${API}/${this.#batch.id}/test`));
       this.#poll();
-      this.place.querySelector(".stop-tests")?.focus();
     });
+    this.place.querySelector(".stop-tests")?.focus();
+  };
 
   #stop = () => this.#during(async () => this.#batch.take(await post(`${API}/${this.#batch.id}/stop`)));
 
@@ -163,6 +164,8 @@ export class Importing {
         this.#problem = error.words ?? String(error);
       }
       this.#show();
+      // The button that stopped them had the focus, and is gone.
+      if (document.activeElement === document.body) this.place.querySelector(".choices input:checked")?.focus();
     }, POLL);
   }
 
@@ -174,8 +177,8 @@ export class Importing {
 
   // -- taking, and taking back --
 
-  #apply = (which) =>
-    this.#during(async () => {
+  #apply = async (which) => {
+    await this.#during(async () => {
       if (this.#batch === null) await this.#begun();
       this.#batch.take(await post(`${API}/${this.#batch.id}/apply`, { which }));
       toast(t("import.applied", { n: this.#batch.written }));
@@ -183,8 +186,9 @@ export class Importing {
       this.#preview = null;
       this.changed();
       await this.#look();
-      this.place.querySelector(".again")?.focus();
     });
+    this.place.querySelector(".again")?.focus();
+  };
 
   #untested = () =>
     ask({

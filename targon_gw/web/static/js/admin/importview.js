@@ -24,7 +24,7 @@ function why(row) {
 export function previewRows(rows, filter) {
   const wanted = rowsOf(rows, filter);
   if (!wanted.length) return nothing;
-  return html`<div class="scroll rows" tabindex="0" role="region" aria-label=${t("import.rows")}><table class="table small">
+  return html`<div class="scroll rows" tabindex="0" role="group" aria-label=${t("import.rows")}><table class="table small">
     <thead><tr><th scope="col" class="right">${t("col.line")}</th><th scope="col">${t("col.key")}</th><th scope="col">${t("col.verdict")}</th><th scope="col">${t("col.account")}</th><th scope="col">${t("col.note")}</th></tr></thead>
     <tbody>${wanted.slice(0, SHOWN).map((row) => html`<tr>
       <td class="right nums muted">${row.line}</td>
@@ -36,7 +36,7 @@ export function previewRows(rows, filter) {
 
 // The rows of a batch, with how each one's test came out.
 export function resultRows(rows) {
-  return html`<div class="scroll rows" tabindex="0" role="region" aria-label=${t("import.rows")}><table class="table small">
+  return html`<div class="scroll rows" tabindex="0" role="group" aria-label=${t("import.rows")}><table class="table small">
     <thead><tr><th scope="col" class="right">${t("col.line")}</th><th scope="col">${t("col.key")}</th><th scope="col">${t("col.result")}</th><th scope="col" class="right">${t("col.took")}</th><th scope="col">${t("col.account")}</th></tr></thead>
     <tbody>${rows.slice(0, SHOWN).map((row) => html`<tr>
       <td class="right nums muted">${row.line}</td>

@@ -4,6 +4,7 @@ import { get } from "../api.js";
 import { toast } from "../toast.js";
 import { CallDialog } from "./calldialog.js";
 import { CallTable } from "./calltable.js";
+import { everybody } from "./clients.js";
 import { ClientTable } from "./clienttable.js";
 import { DisableDialog, WhyDialog, enable, test } from "./keydialogs.js";
 import { Today, dayOf, keysAfter } from "./keys.js";
@@ -114,8 +115,8 @@ export class Admin {
   }
 
   async #clients() {
-    const told = await this.#ask("/api/admin/clients");
-    if (told) this.clients.read(told.clients);
+    const [filed, users] = await Promise.all([this.#ask("/api/admin/clients"), this.#ask("/api/admin/users?limit=100")]);
+    if (filed && users) this.clients.read(everybody(filed.clients, users.users), filed.clients.length + users.total);
   }
 
   async #ask(path) {

@@ -16,6 +16,12 @@ export function gone(quota) {
   return quota.limit > 0 ? (quota.used + quota.held) / quota.limit : 1;
 }
 
+// Clients of the settings and users as one list; a user whose name the settings have, too, is that client.
+export function everybody(clients, users) {
+  const own = users.filter((user) => !user.shadowed).map((user) => ({ name: user.name, use: user.use, user }));
+  return [...clients, ...own];
+}
+
 // Those whose name has the text, in that order.
 export function shownClients(clients, text, order) {
   const found = text ? clients.filter((one) => matches(text, [one.name])) : clients;

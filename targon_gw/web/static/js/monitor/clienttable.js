@@ -13,6 +13,7 @@ const FIGURES = ["requests", "tokens_all", "in_flight"];
 
 export class ClientTable {
   #clients = [];
+  #all = 0;
   #order = { column: "tokens_all", way: "descending" };
   #text = "";
 
@@ -25,8 +26,10 @@ export class ClientTable {
     });
   }
 
-  read(clients) {
+  // Of `all` that there are, the newest users and all clients of the settings.
+  read(clients, all) {
     this.#clients = clients;
+    this.#all = all;
     this.#render();
   }
 
@@ -38,7 +41,7 @@ export class ClientTable {
   #render() {
     const found = shownClients(this.#clients, this.#text, this.#order);
     const shown = found.slice(0, AT_ONCE);
-    this.places.count.textContent = t("rows.of", { shown: shown.length, all: this.#clients.length });
+    this.places.count.textContent = t("rows.of", { shown: shown.length, all: this.#all });
     const head = (name) => sortHead(name, t(`col.${name}`), this.#order, this.#sort, FIGURES.includes(name));
     if (!shown.length) {
       render(html`<p class="empty">${t("clients.none")}</p>`, this.places.table);
