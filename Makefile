@@ -22,7 +22,7 @@ FUZZABLE := $(VENV)/installed-for-fuzzing
 NODE_MODULES := $(NODE)/node_modules/.installed
 
 .NOTPARALLEL:
-.PHONY: run test test-long check format bench-quick bench bench-peers bench-report bench-more bench-latency bench-memory bench-growth bench-lag bench-path bench-pages promises promises-quick fuzz clean help need-python need-for-tests
+.PHONY: run test test-long check format bench-quick bench bench-peers bench-report bench-more bench-latency bench-memory bench-growth bench-lag bench-path bench-pages promises promises-quick screenshots fuzz clean help need-python need-for-tests
 
 run: $(INSTALLED)
 	@exec $(BIN)/targon-gw demo -c $(CONF)
@@ -76,6 +76,10 @@ promises-quick: $(TESTABLE)
 promises: $(TESTABLE)
 	$(BIN)/python -m tests.promises.all $(PROMISES)
 
+# The pictures of docs/pages.rst, by the browser tests.
+screenshots: $(TESTABLE) $(NODE_MODULES)
+	SCREENSHOTS=1 $(BIN)/python -m pytest tests/browser/test_screenshots.py
+
 # FUZZ="stream --seed 7" for one target; what is found stays in .fuzz/.
 fuzz: $(FUZZABLE)
 	$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS) $(FUZZ)
@@ -102,6 +106,7 @@ help:
 	@echo "make promises     each promise of docs/promises.rst at length, and one table of figures: two hours, one of them the"
 	@echo "                  soak; some of them: PROMISES='--only timing,memory'; promises-quick: all in short, three minutes"
 	@echo "make fuzz         the parsers under atheris, a minute each: SECONDS=60; Linux on x86-64 alone"
+	@echo "make screenshots  the pictures of docs/pages.rst, anew"
 	@echo "make clean        remove what the others made"
 
 $(VENV)/bin/python: | need-python

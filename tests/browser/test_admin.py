@@ -80,7 +80,7 @@ class ImportTests:
     """Keys by the hundred."""
 
     def test_whole(self, browse: Browse, bureau: Rig) -> None:
-        """Pasted, seen, tested, applied, in the list at once; taken back, after a question since those are most keys."""
+        """Pasted, seen, tested, applied, in the list at once; taken back, after a question: they are most keys."""
         visit = admins(browse, bureau, lang="en")
         page = visit.page
         text = [*NEW[:6], NEW[0], "oops", "sn4_a_key_that_nobody_knows_00001", "alice: " + NEW[6]]
@@ -260,9 +260,10 @@ class LogTests:
         page.wait_for_selector(".toast")
         page.click(".tabs a[href='#log']")
         page.wait_for_selector("#log-table tbody tr")
-        assert page.locator("#log-table tbody tr").first.locator(
-            "th, td"
-        ).all_inner_texts()[1:3] == ["operator.one", "tested"]
+        assert page.locator("#log-table tbody tr").first.locator("th, td").all_inner_texts()[1:3] == [
+            "operator.one",
+            "tested",
+        ]
         page.fill("#log-text", "command line added")
         assert "user operator.one" in page.inner_text("#log-table tbody tr")
         assert "#log" in page.url
