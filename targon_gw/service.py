@@ -304,7 +304,7 @@ class GatewayService(Service):
         path = config.admin.socket
         if path is None:
             return
-        site = Site(admin_resource(desk), HttpLimits(body=1 << 20), self.reactor)
+        site = Site(admin_resource(desk), HttpLimits(body=4 << 20), self.reactor)
         try:
             _clear_dead(path)
             self.admin_port = self.reactor.listenUNIX(path, site, mode=0o600, wantPID=True)

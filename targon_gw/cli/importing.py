@@ -6,6 +6,7 @@ argument, and none is printed.
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from typing import Any, Final, TextIO
@@ -20,6 +21,7 @@ POLL: Final = 0.4
 MOST_SHOWN: Final = 20
 """Rows of one kind in a preview."""
 WHICH: Final = ("ok", "ok_and_throttled", "all")
+_MOST = re.compile(r"'confirm_removal: ([0-9]+)'")
 
 
 @click.command("import")
@@ -154,7 +156,13 @@ def undo_import(daemon: Daemon, batch: str | None, confirm_removal: int | None) 
         ]
         tell_table(["batch", "state", ">keys", "upstream", "at"], rows)
         return
-    told = daemon.post(named("keys/import", batch, "undo"), {"confirm_removal": confirm_removal})
+    target = named("keys/import", batch, "undo")
+    status, told = daemon.answer("POST", target, {"confirm_removal": confirm_removal})
+    if status >= 400 and told["error"]["code"] == "confirm_removal" and not daemon.as_json:
+        most = _MOST.search(told["error"]["message"])
+        fail(f"this takes most usable keys away; if that is meant: --confirm-removal {most[1] if most else 'N'}")
+    if status >= 400:
+        daemon.refused(told)
     if daemon.as_json:
         print_json(told)
     else:

@@ -135,6 +135,7 @@ class UndoTests:
         told(office, "keys", "import", "--yes", input=TEXT)
         office.desk.problems = ["… write 'confirm_removal: 2' at the top …"]
         result = typed(office, "keys", "undo", BATCH)
-        assert result.exit_code == 1 and "confirm_removal: 2" in result.stderr
+        assert result.exit_code == 1 and "--confirm-removal 2" in result.stderr
+        assert typed(office, "keys", "undo", BATCH, "--json").exit_code == 1
         office.desk.problems = []
         assert json.loads(told(office, "keys", "undo", BATCH, "--confirm-removal", "2", "--json"))["undone"] is True
