@@ -121,6 +121,8 @@ class Wiring:
         assert loaded.change is not None
         conceal_keys(entry for pool in loaded.change.pools.values() for entry in pool.came)
         diff = applied_to(self.gateway, loaded, self.now())
+        if any(turnover.left for turnover in loaded.change.pools.values()):
+            self.carrier.sending.forget()
         self.ways.follow(loaded.config.upstreams, set(self.gateway.leaving))
         self.books.follow()
         if before != {pool.name: pool.settings.probe for pool in self.gateway.pools.values()}:

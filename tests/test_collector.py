@@ -34,16 +34,28 @@ class RestingTests:
 
     def test_nothing_is_collected_meanwhile(self) -> None:
         """However much is made; afterwards it is not gone through, and what is young is collected as ever."""
+        before = gc.get_freeze_count()
         runs: list[int] = []
         gc.callbacks.append(lambda phase, told: runs.append(1))
         try:
             with collector.resting():
-                kept = [[n] for n in range(50_000)]
+                runs.clear()  # what there was before was gone through
+                kept = [[n] for n in range(collector.LARGE)]
                 assert not runs
-            assert gc.isenabled() and gc.get_freeze_count() > len(kept)
+            assert gc.isenabled() and gc.get_freeze_count() - before > len(kept)
             assert gc.get_count()[0] < 1000
         finally:
             gc.callbacks.pop()
+
+    def test_a_small_reading(self) -> None:
+        """What is no burden is left to be collected: a ring that is made meanwhile is found."""
+        before = gc.get_freeze_count()
+        with collector.resting():
+            ring: list[object] = []
+            ring.append(ring)
+            del ring
+        assert gc.get_freeze_count() == before
+        assert gc.collect() >= 1
 
     def test_a_reading_that_fails(self) -> None:
         """It collects again after that, too."""

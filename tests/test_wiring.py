@@ -237,6 +237,16 @@ class ApplyTests:
         assert applied.reactor.tcpClients[0][1] == 13
         assert [client[1] for client in applied.reactor.tcpClients[before:]] == [14]
 
+    def test_secrets_of_those_that_left(self, applied: Applied) -> None:
+        """A key that has left the settings is not kept for sending any more; one that stays needs no word."""
+        applied.call()
+        known = applied.wiring.carrier.sending._known
+        applied.apply(evolve(applied.config, drain=Duration(1.0)))
+        assert known
+        other = evolve(upstream(), keys=(fakes.key(7),))
+        applied.apply(evolve(applied.config, upstreams=(other,)))
+        assert not known
+
     def test_calls_go_on(self, applied: Applied) -> None:
         """A call on its way is answered by the vendor that has left meanwhile."""
         client, (vendor, _) = applied.call()

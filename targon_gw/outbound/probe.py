@@ -212,6 +212,7 @@ class Prober:
         try:
             outcome, brought = await self.sending.send(question(leg.upstream_id), request_id, attempt, _both)
         finally:
+            self.sending.forget()  # it may be no key of ours
             self.allowances[pool.name].spend(_cost(outcome, brought))
             with suppress(Refusal):
                 self.record(self._entry(pool, attempt, outcome, brought))

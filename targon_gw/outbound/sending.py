@@ -87,6 +87,10 @@ class Sending:
     """Heads and addresses, by secret, base URL and endpoint; by the secret itself: two keys may share a fingerprint,
     and one must never be sent for the other."""
 
+    def forget(self) -> None:
+        """Keep no key's secret any longer than that: some have left, and to make a head anew costs 2 us."""
+        self._known.clear()
+
     def send(self, ask: Ask, request_id: str, attempt: Attempt, judge: Judge[T]) -> Deferred[T]:
         """Send `attempt`, and have `judge` say what follows from how it came out, so far as that can be told before
         anything is passed on. What `judge` returns is what the Deferred fires with.

@@ -44,6 +44,7 @@ class TryOutTests:
         assert (type(found).__name__, took) == (outcome, 2.0)
         assert list(on.pool.keys) == [on.key().id] and on.key().standing.health == Ready()
         assert on.key().served == 0 and on.pool.taken_changes() == []
+        assert NEW.reveal not in str(on.prober.sending._known)
         (entry,) = on.stage.others
         assert (entry.kind, entry.key, entry.client) == (LineKind.PROBE, NEW.fingerprint, None)
         on.stop()
