@@ -239,12 +239,12 @@ class ApplyTests:
 
     def test_secrets_of_those_that_left(self, applied: Applied) -> None:
         """A key that has left the settings is not kept for sending any more; one that stays needs no word."""
+        both = evolve(upstream(), keys=(fakes.key(0), fakes.key(7)))
+        applied.apply(evolve(applied.config, upstreams=(both,)))
         applied.call()
         known = applied.wiring.carrier.sending._known
-        applied.apply(evolve(applied.config, drain=Duration(1.0)))
         assert known
-        other = evolve(upstream(), keys=(fakes.key(7),))
-        applied.apply(evolve(applied.config, upstreams=(other,)))
+        applied.apply(evolve(applied.config, upstreams=(evolve(both, keys=(fakes.key(0),)),)))
         assert not known
 
     def test_calls_go_on(self, applied: Applied) -> None:
