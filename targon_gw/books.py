@@ -11,14 +11,15 @@ reads what there is.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, DeferredLock, ensureDeferred
+from twisted.internet.defer import CancelledError, Deferred, DeferredLock, ensureDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from targon_gw.calllog import CallLog
 from targon_gw.core.cut import SLICE, Slices
@@ -158,11 +159,12 @@ class Books:
         """Have a change of users, sessions or invites on file, done, and on the disk; `id` is whom it is about.
 
         Raises `Refusal` where it can't be on file. It is done before this first waits: who works a change out and
-        hands it over in one turn has nobody come in between.
+        hands it over in one turn has nobody come in between. It goes on to its end, and so does whoever waits for it,
+        where the browser that asked has left: a sync that is broken off would look like a disk that has failed (E-07).
         """
         self.record(changed(Kind.CLIENT, self.now() + self.gateway.wall, id, change))
         try:
-            await self.journal.sync()
+            await _to_its_end(self.journal.sync())
         except Unwritten:
             raise Refusal("overloaded", NO_ROOM, wait=5.0) from None
 
@@ -240,6 +242,25 @@ class Books:
         """Undo `open`, where the daemon can't start after all; nothing has been written since."""
         ensureDeferred(self.journal.close())
         self.folder.close()
+
+
+async def _to_its_end(work: Deferred[None]) -> None:
+    """What `work` comes to. Nobody breaks it off: who is told meanwhile to end waits on."""
+    outcome: list[object] = []
+    waiting: Deferred[None] = Deferred()
+
+    def ended(result: object) -> None:
+        outcome.append(result)
+        if not waiting.called:
+            waiting.callback(None)
+
+    work.addBoth(ended)
+    while not outcome:
+        waiting = Deferred()
+        with suppress(CancelledError):
+            await waiting
+    if isinstance(outcome[0], Failure):
+        outcome[0].raiseException()
 
 
 def _tell_tidied(tidied: Tidied) -> None:

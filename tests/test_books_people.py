@@ -116,6 +116,28 @@ class KilledTests:
         assert is_good(run, answers[0].key)
         run.die()
 
+    def test_the_browser_leaves_meanwhile(self, tmp_path: Path) -> None:
+        """A-17, E-07: who breaks off while the disk is at work has not broken it: all is done, and what follows it."""
+        threads = Later()
+        run = life(tmp_path, threads)
+        after: list[str] = []
+
+        async def asked() -> None:
+            after.append((await registrar(run).register(Application("eve", PASSWORD))).key)
+
+        work = Deferred.fromCoroutine(asked())
+        for _ in range(2):
+            work.cancel()
+        while threads.asked:
+            threads.go()
+        result(work)
+        next_one = Deferred.fromCoroutine(registrar(run).rotate("eve"))
+        while threads.asked:
+            threads.go()
+
+        assert not is_good(run, after[0]) and is_good(run, result(next_one))
+        run.die()
+
     def test_no_room(self, tmp_path: Path) -> None:
         """E-06: without room nobody is made, and the gateway says so."""
         run = life(tmp_path)

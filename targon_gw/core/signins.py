@@ -40,6 +40,9 @@ NEWCOMERS: Final = 20
 """Users that may come from one address at once; a place is free again each 72 minutes: 20 a day (faults catalogue,
 C-18)."""
 EACH_NEWCOMER: Final = 86_400.0 / NEWCOMERS
+FREE_CHANGES: Final = 60
+"""Changes of one sort that a user makes of its own, without a wait: each is a line of the ledger, some 500 bytes that
+are kept for long, and a program that has its key replaced over and over writes 25 GB a day (faults catalogue, E-05)."""
 
 
 @define(eq=False)
@@ -109,6 +112,8 @@ class SignIns:
     _registering: Memory[str] = field(factory=Memory)
     _newcomers: OrderedDict[str, float] = field(factory=OrderedDict)
     """When all places of an address are free again."""
+    _changes: Memory[tuple[str, str]] = field(factory=Memory)
+    """By sort and name."""
 
     def attempt(self, name: str, address: str, known: bool, now: float) -> None:
         """Let a password be tried, or raise `Refusal` with its `wait`. It counts as failed until `succeeded`.
@@ -141,6 +146,21 @@ class SignIns:
         self._pairs.forget((name, address))
         self._addresses.take_back(address)
         self._names.take_back(name)
+
+    def untried(self, name: str, address: str) -> None:
+        """The last try came to no comparison: it was turned away, and has not failed."""
+        self._pairs.take_back((name, address))
+        self._addresses.take_back(address)
+        self._names.take_back(name)
+
+    def change(self, sort: str, name: str, now: float) -> None:
+        """Let the user of that name change something of its own, or raise `Refusal`; each time counts.
+
+        Sorts are apart: who has somebody's session, and makes many of one, keeps nobody from another.
+        """
+        theirs = self._changes.look((sort, name), now)
+        _or_wait(theirs.last + theirs.wait(FREE_CHANGES, LONGEST), now)
+        self._changes.strike((sort, name), now)
 
     def register(self, address: str, now: float) -> None:
         """Let somebody at `address` try to register, or raise `Refusal`; each time counts, whatever comes of it."""

@@ -133,9 +133,13 @@ class Journal:
         return 0.0 if since is None else self.clock.seconds() - since
 
     def sync(self) -> Deferred[None]:
-        """Put all that has been written on the disk; fails with `Unwritten` where that is not so."""
-        synced: Deferred[None] = self._turn.run(self._sync_now)
-        return synced
+        """Put all that has been written on the disk; fails with `Unwritten` where that is not so.
+
+        Who waits may leave, and the sync goes on: one that is broken off would look like a disk that has failed.
+        """
+        waiting: Deferred[None] = Deferred()
+        self._turn.run(self._sync_now).chainDeferred(waiting)
+        return waiting
 
     async def close(self) -> None:
         """Sync, and take nothing more. A sync that fails has gone to `fatal`."""

@@ -153,6 +153,7 @@ class Accounts:
         name = folded(wanted.name) or ""
         if not await self._is_right(request, name, wanted.password):
             raise Refusal("sign_in_failed", "This name and this password do not go together.")
+        self._changes("session", name)
         session = await self.registrar.sign_in(name, self._session(request))
         self._noted(request, name, "signed in")
         self._welcome(request, name, session, 200, {})
@@ -173,12 +174,20 @@ class Accounts:
         theirs = people.sessions.of(name, self.registrar.unix())
         known = any(caller(session.address) == address for _, session in theirs)
         people.sign_ins.attempt(name, address, known, self.registrar.now())
-        is_right = await self.registrar.is_password(name, password)
+        try:
+            is_right = await self.registrar.is_password(name, password)
+        except Refusal:  # too many wait
+            people.sign_ins.untried(name, address)
+            raise
         if is_right:
             people.sign_ins.succeeded(name, address)
         elif name in people.users:
             self._noted(request, "", "failed to sign in", f"as {name}")
         return is_right
+
+    def _changes(self, sort: str, name: str) -> None:
+        """Count one more line of the ledger; raise `Refusal` where that is too many."""
+        self.registrar.gateway.people.sign_ins.change(sort, name, self.registrar.now())
 
     def _noted(self, request: Request, name: str, act: str, on: str = "") -> None:
         self.note(name, act, on, self.visitors.address(request))
@@ -216,6 +225,7 @@ class Accounts:
         self.visitors.guard(request)
         body_of(request, Nothing)
         name = self.visitors.user(request).name
+        self._changes("key", name)
         key = await self.registrar.rotate(name)
         self._noted(request, name, "rotated", "the own key")
         tell(request, {"key": key, "masked": mask(key)})
@@ -224,10 +234,12 @@ class Accounts:
     async def password(self, request: Request) -> None:
         """Another password: all other sessions end, and this one has another id, and another token."""
         self.visitors.guard(request)
-        wanted, name = body_of(request, Passwords), self.visitors.user(request).name
+        wanted, signed_in = body_of(request, Passwords), self.visitors.user(request)
+        name = signed_in.name
         if is_too_long(wanted.old) or not await self._is_right(request, name, wanted.old):
             raise Refusal("sign_in_failed", "The old password is another one.", "old")
-        session = await self.registrar.set_password(name, wanted.new, stays=True)
+        self._changes("password", name)
+        session = await self.registrar.set_password(name, wanted.new, within=signed_in.session)
         self._noted(request, name, "changed", "the own password")
         id = session.encode("ascii")
         self._done(request, [kept(SESSION, id, self.visitors.is_secure(request), LIFE)])

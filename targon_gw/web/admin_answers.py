@@ -15,8 +15,9 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from .admin_desk import Objection, unknown
 from .request import Request
+from .rooms import PRIVATE
 
-HEADERS: Final = [(b"content-type", b"application/json; charset=utf-8"), (b"cache-control", b"no-store")]
+HEADERS: Final = [(b"content-type", b"application/json; charset=utf-8"), *PRIVATE]
 
 
 def tell(request: Request, told: object, status: int = 200) -> None:

@@ -83,9 +83,12 @@ def told_plan(quota: QuotaPlan) -> dict[str, Any]:
 
 
 def check_new(gateway: Gateway, new: NewClient) -> None:
-    """Raise Objection where the name is taken: names are compared as people read them."""
-    if any(client.name.lower() == new.name.lower() for client in gateway.config.clients):
+    """Raise Objection where the name is taken, also by a user, whose key it would put out; compared as people read."""
+    name = new.name.lower()
+    if any(client.name.lower() == name for client in gateway.config.clients):
         raise Objection(409, "known", f"There is a client '{new.name}' already.")
+    if name in gateway.people.users:
+        raise Objection(409, "known", f"There is a user '{name}' already.")
 
 
 def added(path: str, new: NewClient, key: str) -> Undo:

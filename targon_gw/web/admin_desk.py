@@ -161,7 +161,9 @@ def body_of(request: Request, shape: type[T]) -> T:
     """The body as `shape`, an empty one as `{}`; raises Objection, which does not repeat what was sent."""
     try:
         return msgspec.json.decode(request.body or b"{}", type=shape)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        if not isinstance(error, msgspec.ValidationError):  # what Python says of these may repeat bytes of the body
+            raise Objection(400, "invalid_body", "The body is not JSON that can be read.") from None
         raise Objection(400, "invalid_body", f"The body is not what this address takes: {error}.") from None
 
 

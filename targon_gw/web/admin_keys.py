@@ -25,6 +25,8 @@ from .admin_files import Entries, Undo, changed, place_of_key
 
 WORSE = ("disabled", "barred", "exhausted", "suspect", "cooling", "trial", "ready")
 """Health in words, the worst first: that one is the reason."""
+WELL = ("trial", "ready")
+"""Health with which it is asked: whatever put it out is over, and is told among its changes only."""
 _SECRET = re.compile(r"[\x21-\x7e]{8,4096}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
@@ -98,8 +100,8 @@ def brief(pool: KeyPool, key: UpstreamKey, moment: Moment) -> dict[str, Any]:
     now = moment.now
     worst = min(_subjects(key), key=lambda subject: WORSE.index(subject.health(now)))
     word = worst.health(now)
-    out = [m for m, leave in key.account.leaves.items() if name_of(leave.health, now) not in ("ready", "trial")]
-    if word == "ready" and out:  # well, but not for every model: the account knows why
+    out = [m for m, leave in key.account.leaves.items() if name_of(leave.health, now) not in WELL]
+    if word in WELL and out:  # well, but not for every model: the account knows why
         worst = _subjects(key)[1]
     return {
         "id": key.id,
@@ -107,7 +109,7 @@ def brief(pool: KeyPool, key: UpstreamKey, moment: Moment) -> dict[str, Any]:
         "upstream": pool.name,
         "state": pool.state_of(key, now),
         "health": word,
-        "why": _why(worst.history[-1]) if worst.history and (out or word != "ready") else None,
+        "why": _why(worst.history[-1]) if worst.history and (out or word not in WELL) else None,
         "until": moment.unix(_until(worst.standing.health, now)),
         "models_out": sorted(out),
         "in_flight": key.in_flight,

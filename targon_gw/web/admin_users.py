@@ -196,7 +196,7 @@ def _changing(app: Klein) -> None:
 
     @app.route("/users/<name>/password", methods=["POST"])
     async def set_password(self: Whose, request: Request, name: str) -> None:
-        await self.desk.registrar.set_password(name, body_of(request, NewPassword).password, stays=False)
+        await self.desk.registrar.set_password(name, body_of(request, NewPassword).password)
         self.desk.acted("changed", f"the password of user {name}")
         tell(request, shown(name, _user(self.desk, name), self.desk))
 

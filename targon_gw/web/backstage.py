@@ -49,6 +49,9 @@ class Doorkeeper(Protocol):
     def address(self, request: Request) -> str:
         """From where it is asked."""
 
+    def judged(self, request: Request, refusal: Refusal) -> Refusal:
+        """What to tell who bore a token that is none: `refusal`, or to slow down."""
+
 
 @define(eq=False, slots=False)
 class Backstage:
@@ -72,7 +75,8 @@ class Backstage:
             known = b"" if self.token is None else self.token.reveal.encode("ascii")
             right = compare_digest(secret.strip(b" "), known)
             if not known or scheme.lower() != b"bearer" or not right:
-                raise Refusal("invalid_api_key", "This is not the token of administration (admin: token_file).")
+                wrong = Refusal("invalid_api_key", "This is not the token of administration (admin: token_file).")
+                raise self.keeper.judged(request, wrong)
             return Actor(TOKEN, address)
         person = self.keeper.admin(request)
         self.keeper.guard(request)

@@ -39,11 +39,13 @@ GUARDED: Final[Lines] = (
     (b"content-security-policy", POLICY),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-opener-policy", b"same-origin"),
 )
 """What every page and every file of one bears."""
-ONLY_TLS: Final[Lines] = ((b"strict-transport-security", b"max-age=31536000"),)
-"""For answers that came over TLS; elsewhere browsers do not heed it (RFC 6797, 8.1)."""
+ONLY_TLS: Final[Lines] = (
+    (b"strict-transport-security", b"max-age=31536000"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+"""For pages that came over TLS; elsewhere browsers heed neither (RFC 6797, 8.1), and complain of the second."""
 WORTH_PACKING: Final = 256
 """Bytes: below that gzip's own head and tail eat what it saves."""
 _PACKED: Final = (b"text/", b"application/json", b"image/svg+xml")

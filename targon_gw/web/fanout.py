@@ -48,15 +48,13 @@ _HEAD: Final = ((b"content-type", b"text/event-stream"), (b"x-accel-buffering", 
 
 @define(eq=False)
 class Listener:
-    """One open stream. `may_go_on` is asked each `COMMENT_EVERY` seconds."""
+    """One open stream. `may_go_on` is asked each time before anything is told: a right that was taken away is gone."""
 
     request: Request
     view: str
     place: str
     """Whom it is counted for."""
     may_go_on: Callable[[], bool]
-    asked: float
-    """When it was last asked."""
 
 
 @define(eq=False)
@@ -100,7 +98,7 @@ class Fanout:
     def join(self, request: Request, view: str, address: str, may_go_on: Callable[[], bool] = lambda: True) -> None:
         """Open a stream of that view, which is one of `views`; raises `Refusal` where there is no room for it."""
         now = self.now()
-        listener = Listener(request, view, self._place_for(address), may_go_on, now)
+        listener = Listener(request, view, self._place_for(address), may_go_on)
         if request.ended:
             return
         listened = self._listened()
@@ -180,24 +178,17 @@ class Fanout:
                 messages[view] = COMMENT
         self._rest += [(each, messages[each.view]) for each in self._listeners if messages[each.view]]
         if self._writing is None:
-            self._write(now)
+            self._write()
 
-    def _write(self, now: float) -> None:
+    def _write(self) -> None:
         """Write to a portion; the rest has its turn when others have had theirs."""
         self._writing = None
         portion, self._rest = self._rest[:PORTION], self._rest[PORTION:]
         for listener, message in portion:
             if listener in self._listeners:
-                if listener.request.unread > MOST_UNREAD or not self._goes_on(listener, now):
+                if listener.request.unread > MOST_UNREAD or not listener.may_go_on():
                     self._end(listener)
                 else:
                     listener.request.send_parts([message])
         if self._rest:
-            self._writing = self.clock.callLater(0, self._write, now)
-
-    @staticmethod
-    def _goes_on(listener: Listener, now: float) -> bool:
-        if now - listener.asked < COMMENT_EVERY:
-            return True
-        listener.asked = now
-        return listener.may_go_on()
+            self._writing = self.clock.callLater(0, self._write)

@@ -166,12 +166,18 @@ class Registrar:
         await self.keep(name, change)
         return session
 
-    async def set_password(self, name: str, password: str, stays: bool) -> str:
-        """Another password; all sessions of the user end. Where it `stays`, one begins: its id. Raises `Refusal`."""
+    async def set_password(self, name: str, password: str, within: str | None = None) -> str:
+        """Another password; all sessions of the user end. Raises `Refusal`.
+
+        `within` is the digest of the session in which the user asks for it: another takes its place, whose id this is.
+        Where it has ended meanwhile, because somebody took the account back, nothing is changed.
+        """
         people, checked = self.gateway.people, checked_password(password)
         people.user(name)
         hashed, session = await self.passwords.hash(checked), self.fresh(ID_SIZE)
-        digest = digest_of(session.encode()) if stays else None
+        if within is not None and people.sessions.find(within, self.unix()) is None:
+            raise Refusal("not_signed_in", "Sign in first.")
+        digest = None if within is None else digest_of(session.encode())
         await self.keep(name, people.with_password(name, hashed, self.unix(), digest))
         return session
 

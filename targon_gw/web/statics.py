@@ -4,6 +4,9 @@ A file is found by its whole address in a table that was made of the package's o
 apart, decoded or joined to a path. So whatever else it holds (`..`, `%2e`, a NUL, a name of the settings), there is
 nothing there (faults catalogue, F-03). `pages/` and `words/` are what pages are made of and are not told.
 
+A style that is a list of `@import "…";` is told with these files in the place of the lines: what one reads in several
+sittings a browser asks for once.
+
 `/static/DIGEST/…` has the digest of all files in it: what one browser keeps for ever is never an older one's.
 """
 
@@ -12,11 +15,13 @@ nothing there (faults catalogue, F-03). `pages/` and `words/` are what pages are
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from posixpath import dirname, join, normpath
 from typing import Final
 
 from attrs import define, frozen
@@ -43,6 +48,7 @@ CHECKED: Final = ((b"cache-control", b"no-cache"),)
 SOURCES: Final = ("pages/", "words/")
 """What pages are made of."""
 FAVICON: Final = "img/favicon.svg"
+_PART: Final = re.compile(rb'^@import "([^"]+)";\n', re.MULTILINE)
 
 
 @frozen
@@ -65,13 +71,13 @@ class Statics:
 
 
 def read_statics(root: Traversable) -> Statics:
-    """The files below `root`, as they are now."""
+    """The files below `root`, as they are now; raises KeyError for one that a style imports and that is not there."""
     found = dict(sorted(_walk(root, "")))
     digest = sha256()
     for name, body in found.items():
         digest.update(b"%b\0%d\0%b" % (name.encode("utf-8"), len(body), body))
     name_of_all = digest.hexdigest()[:16]
-    told = {name: body for name, body in found.items() if not name.startswith(SOURCES)}
+    told = {name: _joined(name, found) for name in found if not name.startswith(SOURCES)}
     return Statics(
         name_of_all,
         {f"/static/{name_of_all}/{name}".encode(): Document(kind_of(name), body) for name, body in told.items()},
@@ -98,6 +104,13 @@ def _walk(folder: Traversable, before: str) -> Iterator[tuple[str, bytes]]:
             yield from _walk(entry, f"{before}{entry.name}/")
         else:
             yield before + entry.name, entry.read_bytes()
+
+
+def _joined(name: str, found: Mapping[str, bytes]) -> bytes:
+    """The file `name`; of a style, what it imports in the place where it does."""
+    if not name.endswith(".css"):
+        return found[name]
+    return _PART.sub(lambda part: found[normpath(join(dirname(name), part[1].decode("utf-8")))], found[name])
 
 
 def kind_of(name: str) -> bytes:

@@ -11,6 +11,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
+from targon_gw.core.bank import caller
 from targon_gw.core.config import Network
 from targon_gw.core.errors import Refusal
 from targon_gw.core.gateway import Gateway
@@ -91,6 +92,10 @@ class Visitors:
         if not found.user.admin:
             raise Refusal("admin_only", "This is for administrators of this gateway.")
         return found
+
+    def judged(self, request: Request, refusal: Refusal) -> Refusal:
+        """What to tell who bore a key or a token that is none: `refusal`, or, after many, to slow down (C-06)."""
+        return self.gateway.failures.judged(refusal, caller(self.address(request)), self.now())
 
     def csrf(self, request: Request, visitor: bytes | None = None) -> str | None:
         """The token that this browser's changes must bear; `visitor` is an id that it is about to be given."""

@@ -7,6 +7,7 @@ own, a violation of its Content-Security-Policy.
 from __future__ import annotations
 
 import json
+import time
 import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,7 +29,14 @@ window.shifted = 0;
 new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
 }).observe({ type: "layout-shift", buffered: true });
+window.moved = performance.now();
+new MutationObserver(() => { window.moved = performance.now(); }).observe(
+  document, { subtree: true, childList: true, characterData: true, attributes: true });
 """
+QUIET_MS, SETTLED_MS = 150, 5000
+"""For how long a page changes nothing before it counts as settled; until when it has to be."""
+PLAIN_HOST = "gateway.test"
+"""This machine by a name that is not its own: what comes from there over plain http is no secure context."""
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -41,11 +49,16 @@ class Visit:
     """The gateway's address, without a slash at its end."""
     complaints: list[str] = field(factory=list)
     expected: list[str] = field(factory=list)
+    _open: list[Request] = field(factory=list)
+    """What the page has asked for and not been answered; of a stream of events the head is enough."""
 
     def __attrs_post_init__(self) -> None:
         self.page.on("console", self._said)
         self.page.on("pageerror", lambda error: self.complaints.append(f"not caught: {error}"))
         self.page.on("request", self._asked)
+        self.page.on("response", lambda answer: self._over(answer.request, answer.request.resource_type))
+        for event in ("requestfinished", "requestfailed"):
+            self.page.on(event, lambda request: self._over(request, "eventsource"))
 
     def _said(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
@@ -55,6 +68,11 @@ class Visit:
         at = urlsplit(request.url)
         if at.scheme in {"http", "https", "ws", "wss"} and at.netloc != urlsplit(self.url).netloc:
             self.complaints.append(f"a foreign address was asked: {request.url}")
+        self._open.append(request)
+
+    def _over(self, request: Request, kind: str) -> None:
+        if kind == "eventsource" and request in self._open:
+            self._open.remove(request)
 
     def expects(self, *parts: str) -> None:
         """A complaint that has one of these in it is what the test is about."""
@@ -68,6 +86,16 @@ class Visit:
     def go(self, path: str) -> Page:
         """Open a path of the gateway's; the tab's page."""
         self.page.goto(self.url + path)
+        return self.page
+
+    def settled(self) -> Page:
+        """Wait until all that the page asked for has come and stands on it, and no animation runs; the tab's page."""
+        end = time.monotonic() + SETTLED_MS / 1000
+        still = f"""performance.now() - window.moved > {QUIET_MS} && document.readyState === "complete" &&
+            document.getAnimations().every((one) => one.playState !== "running")"""
+        while self._open or not self.page.evaluate(still):
+            assert time.monotonic() < end, f"never at rest: {[one.url for one in self._open]}"
+            self.page.wait_for_timeout(30)
         return self.page
 
     def violations(self, within: str | None = None) -> list[str]:

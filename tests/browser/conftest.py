@@ -5,6 +5,7 @@ At the end of each test nothing may stand against the pages that it opened; see 
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import pytest
 from tests.live.rig import Rig, Wishes, started
 from tests.needs import lacking
 
-from .browser import Browse, Visit, opened
+from .browser import PLAIN_HOST, Browse, Visit, opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
@@ -28,8 +29,10 @@ OPEN: dict[str, Any] = {
         "limits": {"requests_per_minute": 60},
         "quota": {"tokens": 200000, "per": "day"},
     },
+    "trusted_proxies": ["127.0.0.1/32"],
 }
-"""Settings with which a page has everything to show."""
+"""Settings with which a page has everything to show. Each browser comes as from behind a proxy, with an address of its
+own: what one address may do in a day is not to hang on how many tests there are."""
 
 
 @pytest.fixture(scope="package")
@@ -43,7 +46,8 @@ def chromium() -> Iterator[Browser]:
     except ImportError:
         lacking("playwright is not installed")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        arguments = ["--no-sandbox", f"--host-resolver-rules=MAP {PLAIN_HOST} 127.0.0.1"]
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
         yield browser
         browser.close()
 
@@ -60,8 +64,14 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
         yield found
 
 
+@pytest.fixture(scope="package")
+def addresses() -> Iterator[str]:
+    """Addresses that nobody has (RFC 2544), one after the other."""
+    return (f"198.18.{number // 250}.{number % 250 + 1}" for number in itertools.count())
+
+
 @pytest.fixture
-def browse(chromium: Browser, shop: Rig) -> Iterator[Browse]:
+def browse(chromium: Browser, shop: Rig, addresses: Iterator[str]) -> Iterator[Browse]:
     """Opens pages: `browse("/chat", lang="en", theme="dark", width=360)`."""
     contexts: list[BrowserContext] = []
     visits: list[Visit] = []
@@ -76,6 +86,7 @@ def browse(chromium: Browser, shop: Rig) -> Iterator[Browse]:
         **more: Any,
     ) -> Visit:
         if context is None:
+            more.setdefault("extra_http_headers", {"X-Forwarded-For": next(addresses)})
             context = chromium.new_context(
                 viewport={"width": width, "height": 800}, locale="zh-CN" if lang == "zh" else "en-GB", **more
             )

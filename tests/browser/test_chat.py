@@ -183,11 +183,11 @@ class PageTests:
             page = ready(visit.page)
             assert visit.violations() == []
             ask(page, "Show me: markdown")
-            page.wait_for_timeout(600)
+            visit.settled()
             assert visit.violations() == []
             for button in ("#gear", "#me"):
                 page.click(button)
-                page.wait_for_timeout(400)
+                visit.settled()
                 assert visit.violations() == []
                 page.keyboard.press("Escape")
             page.click("#model")
@@ -201,7 +201,7 @@ class PageTests:
         assert visit.overflow() == 0
         page.click("#side-open")
         until(page, "document.activeElement.id === 'side-close'")
-        page.wait_for_timeout(250)
+        visit.settled()
         assert visit.overflow() == 0
         assert visit.violations() == []
         page.keyboard.press("Escape")
@@ -227,5 +227,5 @@ class PageTests:
         """Nothing moves when models and history arrive."""
         visit = browse(V3)
         ready(visit.page)
-        visit.page.wait_for_timeout(400)
+        visit.settled()
         assert visit.shifted() < 0.02

@@ -93,7 +93,7 @@ class LiveTests:
         visit.page.on("request", lambda request: asked.append(request.url))
         visit.page.reload()
         visit.page.wait_for_selector("#fresh.open")
-        visit.page.wait_for_timeout(600)
+        visit.settled()
 
         assert not visit.page.is_visible("#admin")
         assert any("view=monitor" in url for url in asked)

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from targon_gw.core.config import Secret
 from tests.live.rig import CLIENT_KEY, V3, Rig, Wishes, started
 
 from .browser import Browse, Visit, call
 
 BODY = {"model": V3, "messages": [{"role": "user", "content": "Hello!"}], "max_tokens": 8}
 PASSWORD = "correct horse battery"
+ACCOUNTS = {name: [f"sn4_office_key_of_{name}_{at:012}" for at in range(2)] for name in ("alice", "bob")}
 SIGN_IN = """async ([path, name, password]) => {
     const me = await (await fetch("/api/me")).json();
     const headers = {"content-type": "application/json", "x-csrf-token": me.csrf};
@@ -24,7 +26,7 @@ SIGN_IN = """async ([path, name, password]) => {
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """A gateway with an admin socket of its own, before a vendor of four keys."""
     wishes = Wishes(
-        accounts={name: [f"sn4_office_key_of_{name}_{at:012}" for at in range(2)] for name in ("alice", "bob")},
+        accounts=ACCOUNTS,
         gateway={"registration": "open", "admin": {"socket": "admin.sock"}},
     )
     with started(tmp_path_factory.mktemp("office"), wishes) as found:
@@ -160,6 +162,23 @@ class KeysTests:
         visit.page.locator("#keys tbody tr").first.get_by_role("button", name="Test").click()
         visit.page.wait_for_selector(".toast")
         assert "served the test" in visit.page.inner_text(".toast")
+
+    def test_replace(self, browse: Browse, office: Rig) -> None:
+        """A key that its vendor does not accept shows so at once when it is tested, and the way to another one."""
+        visit = admins(browse, office, lang="en")
+        page, secret = visit.page, ACCOUNTS["alice"][1]
+        row = page.locator("#keys tbody tr", has_text=Secret(secret).fingerprint)
+        call(office.url, CLIENT_KEY, BODY)  # somebody whom the vendor serves, to compare with
+        office.misbehave("unauthorized", key=secret)
+        for state in ("Cooling", "Barred"):  # suspect at first; another test confirms it
+            row.get_by_role("button", name="Test").click()
+            row.locator(".badge", has_text=state).wait_for()
+        assert row.get_by_role("link", name="Replace").get_attribute("href") == "/admin#keys"
+        assert "key not accepted" in row.inner_text() and visit.violations("#keys") == []
+        office.behave()
+        row.get_by_role("button", name="Test").click()
+        page.wait_for_function("() => !document.getElementById('keys').innerText.includes('Barred')")
+        assert "key not accepted" not in row.inner_text()
 
     def test_why(self, browse: Browse, office: Rig) -> None:
         """A key says what it depends on, and how it changed last."""

@@ -58,8 +58,8 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
             if number == 20:
                 rig.misbehave("throttled", times=1)
             model = MODELS[number % len(MODELS)]["id"]
-            body = {"model": model, "messages": [{"role": "user", "content": f"Call {number}"}], "stream": True}
-            streamed(rig, body)
+            question = {"role": "user", "content": f"Call {number}"}
+            streamed(rig, {"model": model, "messages": [question], "stream": True, "max_tokens": 40})
         yield rig
 
 
@@ -103,7 +103,7 @@ def test_picture(
     start = f"/{name}" if name in ("login", "register") else "/login"
     visit = browse(start, lang, theme, width, url=gallery.url)
     shown(visit, gallery, name, lang)
-    visit.page.wait_for_timeout(1500)
+    visit.settled()
     folder = KEPT if os.environ.get("SCREENSHOTS") else tmp_path
     folder.mkdir(exist_ok=True)
     path = folder / f"{name}-{look}.png"

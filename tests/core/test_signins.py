@@ -12,6 +12,7 @@ from targon_gw.core.signins import (
     EACH_NEWCOMER,
     FORGOTTEN,
     FREE,
+    FREE_CHANGES,
     FREE_OF_ADDRESS,
     FREE_OF_NAME,
     FREE_REGISTRATIONS,
@@ -177,6 +178,47 @@ class RegistrationTests:
         signs.register(THERE, now)
 
         assert came == NEWCOMERS + int(now / EACH_NEWCOMER) - 1
+
+
+class ChangeTests:
+    """Changes of a user's own, each a line of the ledger."""
+
+    def test_slow(self) -> None:
+        """E-05: who makes one after another fills no disk: so many are free, then there is a wait of up to a minute."""
+        signs, now, waits = SignIns(), 0.0, []
+        for _ in range(FREE_CHANGES):
+            signs.change("rotate", "ann", now)
+        for _ in range(8):
+            with pytest.raises(Refusal, match="Wait") as told:
+                signs.change("rotate", "ann", now)
+            waits.append(told.value.wait)
+            now += told.value.wait or 0.0
+            signs.change("rotate", "ann", now)
+
+        assert waits == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+        signs.change("rotate", "ann", now + FORGOTTEN)
+
+    def test_each_by_itself(self) -> None:
+        """Neither another user nor another kind of change waits for it: who has one's session keeps nobody out."""
+        signs = SignIns()
+        for _ in range(FREE_CHANGES):
+            signs.change("rotate", "ann", 0.0)
+
+        signs.change("rotate", "bob", 0.0)
+        signs.change("password", "ann", 0.0)
+
+
+class UntriedTests:
+    """A try that came to no comparison."""
+
+    def test_is_no_failure(self) -> None:
+        """F-10: whoever was turned away because many waited has not failed by that."""
+        signs = SignIns()
+        for _ in range(100):
+            assert wait(signs, "ann", HERE, 0.0) == 0.0
+            signs.untried("ann", HERE)
+
+        assert sum(wait(signs, "ann", HERE, 0.0) == 0.0 for _ in range(100)) == FREE
 
 
 class MemoryTests:

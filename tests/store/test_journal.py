@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred, ensureDeferred, fail
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, fail
 
 from targon_gw.core.ledger import read_line
 from targon_gw.store.folder import StateFolder
@@ -149,6 +149,21 @@ class SyncTests:
         threads.go()
 
         assert done
+        self.end(kept, threads)
+
+    def test_who_waits_may_leave(self, tmp_path: Path) -> None:
+        """A sync goes on where nobody waits for it any more, and does not look like a failed disk (E-07)."""
+        threads = Later()
+        kept = Kept(opened(tmp_path), threads=threads)
+        kept.append(1)
+        for _ in range(2):  # one that runs, and one that waits for its turn
+            left = kept.journal.sync()
+            left.addErrback(lambda failure: failure.trap(CancelledError))
+            left.cancel()
+        threads.go()
+
+        assert kept.reasons == [] and kept.journal.behind() == 0.0
+        assert kept.append(2) == [2]
         self.end(kept, threads)
 
     def test_a_new_day_during_a_sync_leaves_its_file_open(self, tmp_path: Path) -> None:

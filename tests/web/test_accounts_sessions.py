@@ -6,6 +6,8 @@ import pytest
 from attrs import evolve
 
 from targon_gw.core.sessions import IDLE
+from targon_gw.core.signins import FREE, FREE_CHANGES
+from targon_gw.web.passwords import WAITING
 from tests import fakes
 
 from .browser import Browser, Home, at_home, refusal, told
@@ -73,6 +75,19 @@ class LoginTests:
         home.house.talk.pass_seconds(1)
 
         assert other.post("/api/login", ANN).status == 200
+
+    def test_turned_away(self) -> None:
+        """F-10: whoever comes while many wait is told so, and has not failed by that."""
+        home = at_home()
+        home.member()
+        browser, passwords = home.browser(), home.accounts.registrar.passwords
+        passwords.waiting = WAITING
+        for _ in range(FREE + 3):
+            assert refusal(browser.post("/api/login", ANN)) == (429, "too_many_sign_ins")
+        passwords.waiting = 0
+
+        assert browser.post("/api/login", {**ANN, "password": "wrong password"}).status == 401
+        assert browser.post("/api/login", ANN).status == 200
 
     def test_owner_is_not_locked_out(self) -> None:
         """F-08: while others fail at a name from everywhere, whoever is signed in from its place signs in at once."""
@@ -260,6 +275,18 @@ class KeyTests:
         assert turned["masked"] == f"sk-tg-…{turned['key'][-3:]}" == browser.me["key"]["masked"]
         assert told(browser.get("/api/me/key"))["key"] == turned["key"] != first
         assert home.key_is_good(turned["key"]) and not home.key_is_good(first)
+
+    def test_many(self) -> None:
+        """E-05: a program that has its key replaced over and over fills no disk; another's is replaced all the same."""
+        home = at_home()
+        ann, bob = home.member(), home.member("bob", "203.0.113.5")
+        lines = len(home.disk.kept)
+        answers = [ann.post("/api/me/key/rotate") for _ in range(FREE_CHANGES + 5)]
+
+        assert [answer.status for answer in answers] == [200] * FREE_CHANGES + [429] * 5
+        assert refusal(answers[-1]) == (429, "too_many_sign_ins")
+        assert len(home.disk.kept) == lines + FREE_CHANGES
+        assert bob.post("/api/me/key/rotate").status == 200
 
     def test_of_nobody(self) -> None:
         """Whoever is not signed in is shown nothing."""

@@ -44,10 +44,12 @@ class AnswerTests:
     """`tell` and `objecting`."""
 
     def test_tell(self) -> None:
-        """JSON that no cache keeps."""
+        """F-11: JSON that no cache keeps, and that no page of another origin is given for something else."""
         answer = asked("GET", "/yes")
         assert (answer.status, json.loads(answer.body)) == (202, {"yes": "ja"})
         assert answer.headers[b"cache-control"] == b"no-store"
+        assert answer.headers[b"x-content-type-options"] == b"nosniff"
+        assert answer.headers[b"cross-origin-resource-policy"] == b"same-origin"
 
     @pytest.mark.parametrize(
         ("method", "target", "status", "code"),

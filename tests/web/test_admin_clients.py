@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from targon_gw.core.config import ClientSettings, Per, QuotaPlan, RateLimits, Secret, Unit
+from targon_gw.core.users import IssuedKey, User
 from targon_gw.settings.loading import load
 from targon_gw.web.admin_clients import NewClient, added, check_new, find, fresh_key, revoked, rotated, shown
 from targon_gw.web.admin_desk import Objection
@@ -107,3 +108,11 @@ class FileTests:
         """Names are compared as people read them."""
         with pytest.raises(Objection, match="already"):
             check_new(fakes.gateway(), NewClient("ANN"))
+
+    def test_name_of_a_user(self) -> None:
+        """A client of a user's name would put that user's key out, and inherit its use: it is not made here."""
+        gateway = fakes.gateway()
+        gateway.people.users.put("eve", User("hash", IssuedKey("ab" * 32, "sk-tg-…abc", 1.0), 1.0))
+
+        with pytest.raises(Objection, match="user 'eve'"):
+            check_new(gateway, NewClient("Eve"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from .conversation import ask
 from .office import Office
 
 SECRET = "sn4_a-canary-of-the-tests"
@@ -20,6 +21,14 @@ class BodyTests:
             assert answer.status == 400
             assert SECRET.encode() not in answer.body
             assert json.loads(answer.body)["error"]["code"] == "invalid_body"
+
+    def test_bodies_that_cannot_be_read(self, tmp_path: Path) -> None:
+        """B-10: brackets without end, and bytes that are no UTF-8, are a 400 as any other body that is none."""
+        deep = b'{"name": "x", "quota": {"usd": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}"
+        for odd in (deep, b'{"name": "\xff"}'):
+            office = Office(tmp_path)
+            office.talk.say(ask(body=odd, target="/clients"))
+            assert json.loads(office.talk.heard()[-1].body)["error"]["code"] == "invalid_body"
 
     def test_unknown_member_is_named(self, tmp_path: Path) -> None:
         """A slip of the pen is told by its name, not passed over."""

@@ -72,6 +72,16 @@ class BriefTests:
         assert brief(pool, key, at(1.0))["until"] == fakes.WALL + 30
         assert brief(pool, key, at(31.0))["until"] is None
 
+    def test_over(self) -> None:
+        """The reason of a rest that is over stands beside the key no more; it is kept among its changes."""
+        pool = fakes.pool(dialect=Dialect.TARGON)
+        answered(pool, Throttled(30.0, "429: too many requests"))
+        key = fakes.the(pool, 0)
+        told = whole(pool, key, at(31.0))
+
+        assert (told["state"], told["health"], told["why"]) == ("usable", "trial", None)
+        assert told["changes"][0]["reason"].startswith("429: too many requests")
+
     def test_one_model_out(self) -> None:
         """A key whose account is throttled for one model is usable, and the model is named."""
         pool = fakes.pool(3)

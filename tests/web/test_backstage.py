@@ -40,6 +40,7 @@ class Porter:
     says: str = ""
     token_is_right: bool = True
     guarded: list[bytes] = field(factory=list)
+    strikes: int = 0
 
     def admin(self, request: Request) -> Ann:
         if self.says:
@@ -53,6 +54,10 @@ class Porter:
 
     def address(self, request: Request) -> str:
         return "192.0.2.7"
+
+    def judged(self, request: Request, refusal: Refusal) -> Refusal:
+        self.strikes += 1
+        return refusal if self.strikes < 3 else Refusal("rate_limit_exceeded", "Slowly.", wait=3.0)
 
 
 class Told:
@@ -147,6 +152,14 @@ class TokenTests:
         answer = asked(Porter(), lines=lines, token=token)
         assert (answer.status, code(answer)) == (401, "invalid_api_key")
         assert SECRET.encode() not in answer.body
+
+    def test_many(self) -> None:
+        """C-06: who tries one after another is told to slow down, as at `/v1`; who has the right one is served."""
+        porter, token = Porter(), Secret(SECRET)
+        answers = [asked(porter, lines="Authorization: Bearer wrong\r\n", token=token) for _ in range(3)]
+
+        assert [code(answer) for answer in answers] == ["invalid_api_key"] * 2 + ["rate_limit_exceeded"]
+        assert asked(porter, lines=BEARER, token=token).status == 200
 
 
 class TreeTests:

@@ -43,7 +43,6 @@ class DocumentTests:
             b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
         )
         assert policy[b"x-content-type-options"] == b"nosniff" and policy[b"referrer-policy"] == b"no-referrer"
-        assert policy[b"cross-origin-opener-policy"] == b"same-origin"
 
     def test_packed(self) -> None:
         """Who takes gzip gets it, and it is the same document."""

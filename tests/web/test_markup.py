@@ -124,6 +124,18 @@ class PolicyTests:
         found = re.findall(r"url\(\s*[\"']?([^\"')]+)", without_comments(path.read_text("utf-8")))
         assert [one for one in found if not one.startswith("data:") and not (path.parent / one).exists()] == []
 
+    @pytest.mark.parametrize("path", ours("css"), ids=relative)
+    def test_styles_are_joined(self, path: Path) -> None:
+        """A style that imports others is a list of them and nothing else; these import none, and name no file."""
+        text = without_comments(path.read_text("utf-8"))
+        parts = re.findall(r'^@import "([^"]+)";$', text, re.MULTILINE)
+        assert not parts or "{" not in text
+        assert text.count("@import") == len(parts) == len(set(parts))
+        assert sorted((path.parent / one).name for one in parts) == sorted(
+            each.name for each in path.with_suffix("").glob("*.css")
+        )
+        assert path.parent.name == "css" or ("@import" not in text and "url(" not in text)
+
     @pytest.mark.parametrize("path", [*ours("html"), *ours("js")], ids=relative)
     def test_icons(self, path: Path) -> None:
         """Each icon that is used is in the sheet."""

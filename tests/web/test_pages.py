@@ -187,8 +187,10 @@ class ReaderTests:
         answer = house(statics, trusted_proxies=(ip_network("192.168.0.0/16"),)).get("/", lines)
         assert " https://gw.example.org/v1 " in text(answer)
         assert answer.headers[b"strict-transport-security"] == b"max-age=31536000"
+        assert answer.headers[b"cross-origin-opener-policy"] == b"same-origin"
         answer = house(statics).get("/", lines)
         assert " http://gw/v1 " in text(answer) and b"strict-transport-security" not in answer.headers
+        assert b"cross-origin-opener-policy" not in answer.headers, "browsers complain of it there"
 
 
 class Scripts(HTMLParser):

@@ -115,6 +115,21 @@ class PasswordTests:
 
         assert result(work) is False
 
+    def test_the_session_ends_while_it_is_hashed(self) -> None:
+        """F-07: whose session an administrator ends meanwhile sets no password, and is signed in nowhere by it."""
+        registrar, disk = office()
+        admitted = done(registrar.register(Application("eve", PASSWORD)))
+        session, hashing = digest_of(admitted.session.encode()), Deferred[str]()
+        registrar.passwords.in_thread = lambda *_: hashing
+        work = Deferred.fromCoroutine(registrar.set_password("eve", "another password", within=session))
+        done(registrar.keep("eve", registrar.gateway.people.demoted("eve", registrar.unix())))
+        lines = len(disk.kept)
+        hashing.callback("hash of another password")
+
+        with pytest.raises(Refusal) as told:
+            result(work)
+        assert (told.value.code, len(disk.kept)) == ("not_signed_in", lines)
+
 
 class InviteTests:
     """`invite`."""

@@ -67,6 +67,22 @@ class StaticsTests:
         (folder / name).write_text("other")
         assert read_statics(folder).digest != before
 
+    def test_styles_are_joined(self, folder: Path) -> None:
+        """What a style imports stands in it, in that order: a page asks for one file. The parts are there too."""
+        css = {"p.css": '/* p */\n\n@import "p/a.css";\n@import "p/b.css";\n', "p/a.css": "a{}\n", "p/b.css": "b{}\n"}
+        for name, text in css.items():
+            (folder / "css" / name).parent.mkdir(exist_ok=True)
+            (folder / "css" / name).write_text(text)
+        statics = read_statics(folder)
+        bodies = {name: statics.documents[f"{statics.prefix}/css/{name}".encode()].body for name in css}
+        assert bodies == {"p.css": b"/* p */\n\na{}\nb{}\n", "p/a.css": b"a{}\n", "p/b.css": b"b{}\n"}
+
+    def test_a_style_that_is_not_there(self, folder: Path) -> None:
+        """What is imported and missing is told at the start."""
+        (folder / "css" / "p.css").write_text('@import "gone.css";\n')
+        with pytest.raises(KeyError, match=r"css/gone\.css"):
+            read_statics(folder)
+
     def test_a_renamed_file(self, folder: Path) -> None:
         """Names count as contents do."""
         before = read_statics(folder).digest

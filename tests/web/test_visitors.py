@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from targon_gw.core.errors import Refusal
+from targon_gw.core.failures import A_MINUTE
 from targon_gw.core.people import Newcomer
 from targon_gw.core.sessions import digest_of
 from targon_gw.core.users import IssuedKey, User
@@ -79,6 +80,20 @@ class SignedInTests:
         with pytest.raises(Refusal) as told:
             here.admin(request(COOKIE))
         assert told.value.code == "admin_only"
+
+
+class StrangerTests:
+    """Who bears a key that is none."""
+
+    def test_judged(self) -> None:
+        """C-06: wrong tokens of administration and wrong keys of one address count together, an address by itself."""
+        here, wrong = visitors(), Refusal("invalid_api_key", "No.")
+        codes = [here.judged(request(), wrong).code for _ in range(A_MINUTE + 1)]
+
+        assert codes == ["invalid_api_key"] * A_MINUTE + ["rate_limit_exceeded"]
+        with pytest.raises(Refusal) as told:
+            here.gateway.identify(b"sk-tg-wrong", here.address(request()), here.now())
+        assert told.value.code == "rate_limit_exceeded"
 
 
 class TokenTests:

@@ -40,7 +40,7 @@ test("each chart has its card, with a value for each line, in their order", () =
 });
 
 test("every colour of a line is there, in both themes and in the system's dark", () => {
-  const css = read("css/monitor.css");
+  const css = read("css/monitor/charts.css");
   for (const { colour } of Object.values(CHARTS).flatMap((spec) => spec.lines)) {
     assert.equal(css.split(`${colour}: #`).length - 1, 3, colour);
   }

@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { copyButton } from "./copy.js";
+import { clock } from "./format.js";
 import { colour } from "./guide/colours.js";
 import * as catalog from "./guide/catalog.js";
 import { follow } from "./guide/contents.js";
@@ -66,8 +67,17 @@ function before(id) {
   return [el("p", {}, `${t("run.nokey")} ${t("run.nokey.paste")}`), ways()];
 }
 
-function help({ error }) {
+/** The line of an error leads back to the reader's own last request that ended so. */
+function last(row, request, figure) {
+  figure.id ||= `run-${figure.dataset.snippet}`;
+  const told = [clock(Date.now() / 1000), request].filter(Boolean).join(" · ");
+  row.querySelector(".own-last")?.remove();
+  row.lastElementChild.append(el("a.told.own-last", { href: `#${figure.id}` }, t("run.last", { told })));
+}
+
+function help({ error, request }, figure) {
   const row = place(`error-${error.code}`);
+  if (row) last(row, request, figure);
   const link = row ? el("p", {}, el("a", { href: `#${row.id}` }, t("run.see"))) : null;
   return [link, error.code === "invalid_api_key" ? ways() : null].filter(Boolean);
 }

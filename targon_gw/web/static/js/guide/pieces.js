@@ -16,8 +16,8 @@ const SPOKEN = ["system", "hello", "long", "begun", "lines", "cut", "times", "wa
 export const spoken = Object.fromEntries(SPOKEN.map((name) => [name, t(`said.${name}`)]));
 
 /**
- * One snippet, a `<figure data-snippet>`. `chosen()` tells `{base, key, model, language, shown}`; `help(error)` returns
- * elements for who was refused, `before(id)` those for who can't even ask, or null.
+ * One snippet, a `<figure data-snippet>`. `chosen()` tells `{base, key, model, language, shown}`; `help(result, figure)`
+ * returns elements for who was refused, `before(id)` those for who can't even ask, or null.
  */
 export class Piece {
   #running = null;
@@ -80,7 +80,7 @@ export class Piece {
     if (this.#running !== running) return; // folded away meanwhile
     this.#running = null;
     this.#offer("play", t("run.again"));
-    this.#box.end(result, result.error ? this.help(result) : []);
+    this.#box.end(result, result.error ? this.help(result, this.figure) : []);
   }
 
   #stop() {

@@ -111,7 +111,8 @@ export class KeyTable {
       aria-label=${t(`act.${word}_key`, { key: row.id })} @click=${act}>${t(`act.${word}`)}</button>`;
     return html`${one("test", () => this.#during(row, this.acts.test))}
       ${row.state === "disabled" ? nothing : one("disable", () => this.acts.disable(row))}
-      ${row.state === "usable" ? nothing : one("enable", () => this.#during(row, this.acts.enable))}`;
+      ${row.state === "usable" ? nothing : one("enable", () => this.#during(row, this.acts.enable))}
+      ${row.state === "barred" ? html`<a class="button small" href="/admin#keys" aria-label=${t("act.replace_key", { key: row.id })}>${t("act.replace")}</a>` : nothing}`;
   }
 
   async #during(row, act) {
