@@ -165,7 +165,7 @@ class Limits:
             free = full_too <= latest
         if not free:
             raise self._refusal(tokens, now)
-        slots.used += 1
+        slots.take()
         if requests is not None:
             requests.full_at, requests._at = full, now
         if rate is not None:

@@ -24,7 +24,7 @@ from targon_gw.core.health import name_of
 from targon_gw.core.ledger import Sums
 
 from . import admin_clients, admin_keys, admin_usage, admin_users
-from .admin_answers import objecting, part_of, tell
+from .admin_answers import objecting, part_of
 from .admin_clients import Grace, NewClient
 from .admin_desk import Desk, Objection, argument, body_of, whole_number
 from .admin_files import Undo, added_file
@@ -33,6 +33,7 @@ from .admin_keys import Moment, NewKey, Span
 from .admin_saving import kept, saved
 from .admin_settings import Inspection
 from .request import Request
+from .rooms import tell
 
 LONGEST = 3650 * 86400.0
 """Seconds of any span that is asked for: ten years."""

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
-import msgspec
 from klein import Klein
 from klein.resource import KleinResource
 from twisted.python.failure import Failure
@@ -15,14 +14,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from .admin_desk import Objection, unknown
 from .request import Request
-from .rooms import PRIVATE
-
-HEADERS: Final = [(b"content-type", b"application/json; charset=utf-8"), *PRIVATE]
-
-
-def tell(request: Request, told: object, status: int = 200) -> None:
-    """Answer with `told` as JSON."""
-    request.answer(status, HEADERS, msgspec.json.encode(told))
+from .rooms import tell
 
 
 def object_to(request: Request, error: Objection) -> None:
@@ -49,7 +41,7 @@ def objecting(app: Klein) -> Klein:
         assert isinstance(failure.value, MethodNotAllowed)
         allowed = ", ".join(sorted(failure.value.valid_methods or ()))
         error = {"code": "method_not_allowed", "message": f"This address takes {allowed}."}
-        request.answer(405, [(b"allow", allowed.encode()), *HEADERS], msgspec.json.encode({"error": error}))
+        tell(request, {"error": error}, 405, [(b"allow", allowed.encode())])
 
     def no_route(self: object, request: Request, failure: Failure) -> None:
         path = request.path.decode("ascii", "replace")[:80]

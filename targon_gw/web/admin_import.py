@@ -24,10 +24,11 @@ from targon_gw.core.batches import KEPT, Batch, Trial
 from targon_gw.core.intake import LARGEST, Intake, TooMuch, take_in
 
 from . import admin_batches
-from .admin_answers import objecting, tell
+from .admin_answers import objecting
 from .admin_desk import Desk, Objection, argument, body_of, unknown, whole_number
 from .admin_saving import kept, saved
 from .request import Request
+from .rooms import tell
 
 log = Logger()
 

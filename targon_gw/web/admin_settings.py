@@ -11,9 +11,10 @@ from __future__ import annotations
 from attrs import define
 from klein import Klein
 
-from .admin_answers import objecting, tell
+from .admin_answers import objecting
 from .admin_desk import Desk
 from .request import Request
+from .rooms import tell
 
 
 @define(eq=False, slots=False)

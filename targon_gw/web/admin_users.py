@@ -23,12 +23,13 @@ from targon_gw.core.people import Change
 from targon_gw.core.users import MOST as MOST_USERS
 from targon_gw.core.users import User
 
-from .admin_answers import object_to, tell
+from .admin_answers import object_to
 from .admin_clients import told_limits, told_plan
 from .admin_desk import Desk, Objection, argument, body_of, unknown, whole_number
 from .refusals import status_of
 from .registrar import Registrar
 from .request import Request
+from .rooms import tell
 
 PAGE: Final = 100
 MOST: Final = 1000

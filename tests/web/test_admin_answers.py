@@ -9,9 +9,10 @@ import pytest
 from klein import Klein
 from klein.resource import KleinResource
 
-from targon_gw.web.admin_answers import objecting, tell
+from targon_gw.web.admin_answers import objecting
 from targon_gw.web.admin_desk import Objection
 from targon_gw.web.request import Request
+from targon_gw.web.rooms import tell
 
 from .conversation import Answer, Conversation, ask
 

@@ -12,11 +12,11 @@ from klein import Klein
 
 from targon_gw.core.config import Secret
 from targon_gw.core.errors import Refusal
-from targon_gw.web.admin_answers import objecting, part_of, tell
+from targon_gw.web.admin_answers import objecting, part_of
 from targon_gw.web.admin_desk import Actor, Objection
 from targon_gw.web.backstage import PREFIX, TOKEN, Backstage
 from targon_gw.web.request import Request
-from targon_gw.web.rooms import room
+from targon_gw.web.rooms import room, tell
 
 from .conversation import Answer, ask
 from .house import JSON, House
