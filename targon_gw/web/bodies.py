@@ -20,6 +20,9 @@ LINE_LIMIT: Final = 288
 EXTRA_LIMIT: Final = 16 << 10
 """Bytes of extensions, and of trailers, in one body: as much as a head may have."""
 
+COPIED: Final = 1 << 20
+"""Bytes of a body that is copied out of what it came into; 32 MB would hold up everybody for 16 ms."""
+
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _SIZE = re.compile(
     rb"([0-9A-Fa-f]{1,16})((?:[ \t]*;[ \t]*" + _TOKEN + rb"(?:[ \t]*=[ \t]*(?:" + _TOKEN + rb'|"[ !#-~]*"))?)*)'
@@ -42,6 +45,11 @@ class _Part(enum.Enum):
 
 def _bad(what: str) -> Refusal:
     return Refusal("bad_request", f"The chunked body is not valid HTTP/1.1: {what}.")
+
+
+def whole(body: bytearray) -> bytes | bytearray:
+    """A body that nothing is added to any more."""
+    return bytes(body) if len(body) <= COPIED else body
 
 
 @define(eq=False)

@@ -33,7 +33,7 @@ from twisted.web.http import HTTPChannel
 from targon_gw.core.errors import Refusal
 
 from .alarm import Alarm
-from .bodies import Chunks, Sized
+from .bodies import Chunks, Sized, whole
 from .request import Request
 from .strict import METHODS, Head, Reader, check_begun, stand_in
 
@@ -262,7 +262,7 @@ class Channel(HTTPChannel):
         if rest is None:
             return b""
         request = self.requests[0]
-        request.body = bytes(incoming.body)
+        request.body = whole(incoming.body)
         self._incoming = None
         self._start(request)
         return rest

@@ -26,7 +26,7 @@ class LazyRequest(server.Request):
     """
 
     fields: dict[bytes, bytes]
-    body: bytes
+    body: bytes | bytearray
     transport: Any
     queued = False
 

@@ -83,7 +83,7 @@ class Request(LazyRequest):
     """Whether the client left before the answer had ended."""
     header: Callable[[bytes], bytes | None]
     """The value of the field with that lower-cased name; repeated fields are joined with a comma."""
-    body: bytes = b""
+    body: bytes | bytearray = b""
     beside: bytes = b""
     """Lines of headers for a refusal, beside its own."""
     asking: ClientKey | None = None

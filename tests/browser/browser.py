@@ -93,10 +93,21 @@ class Visit:
         end = time.monotonic() + SETTLED_MS / 1000
         still = f"""performance.now() - window.moved > {QUIET_MS} && document.readyState === "complete" &&
             document.getAnimations().every((one) => one.playState !== "running")"""
-        while self._open or not self.page.evaluate(still):
+        while self._open or not self._holds(still):
             assert time.monotonic() < end, f"never at rest: {[one.url for one in self._open]}"
             self.page.wait_for_timeout(30)
         return self.page
+
+    def _holds(self, expression: str) -> bool:
+        """Whether it is so of the page as it stands; of one that is about to give way to another, nothing is."""
+        from playwright.sync_api import Error
+
+        try:
+            return bool(self.page.evaluate(expression))
+        except Error as error:
+            if "Execution context was destroyed" not in error.message:
+                raise
+            return False
 
     def violations(self, within: str | None = None) -> list[str]:
         """What axe-core has against the page as it stands, or against what the selector names: a line each."""
