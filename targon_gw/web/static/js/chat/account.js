@@ -4,7 +4,7 @@ import { del, get, post } from "../api.js";
 import { ago } from "../format.js";
 import { toast } from "../toast.js";
 import { t } from "../words.js";
-import { el } from "./dom.js";
+import { el } from "../dom.js";
 
 function password(id, label, autocomplete) {
   const input = el("input", { id, type: "password", required: true, autocomplete, maxlength: "1024" });

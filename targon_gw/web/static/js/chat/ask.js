@@ -1,7 +1,7 @@
 /** Questions to the reader, in a dialog: sure? what shall it be called? */
 
 import { t } from "../words.js";
-import { el } from "./dom.js";
+import { el } from "../dom.js";
 
 const dialog = document.getElementById("ask-dialog");
 

@@ -5,7 +5,8 @@
 
 import { copyButton } from "../copy.js";
 import { t } from "../words.js";
-import { copyIcons, el } from "./dom.js";
+import { el } from "../dom.js";
+import { copyIcons } from "./parts.js";
 import { purified } from "./markdown.js";
 
 const VENDOR = "../../vendor/highlight";

@@ -1,7 +1,7 @@
 /** What a new conversation shows: a greeting and things to ask; to whoever may not ask, the way in. */
 
 import { t } from "../words.js";
-import { el, icon } from "./dom.js";
+import { el, icon } from "../dom.js";
 import { joining } from "./notice.js";
 
 const IDEAS = ["one", "two", "three", "four"];

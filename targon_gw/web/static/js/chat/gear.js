@@ -1,7 +1,8 @@
 /** What is asked of the model beside the words, for one conversation: system prompt, temperature, length, top_p. */
 
 import { t } from "../words.js";
-import { el, iconButton } from "./dom.js";
+import { el } from "../dom.js";
+import { iconButton } from "./parts.js";
 import { ASKED, numberIn } from "./numbers.js";
 
 const dialog = document.getElementById("gear-dialog");

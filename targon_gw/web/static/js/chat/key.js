@@ -8,7 +8,8 @@ import { toast } from "../toast.js";
 import { lang, t } from "../words.js";
 import { passwordForm, sessionList } from "./account.js";
 import { confirmed } from "./ask.js";
-import { copyIcons, el, icon, iconButton } from "./dom.js";
+import { el, icon } from "../dom.js";
+import { copyIcons, iconButton } from "./parts.js";
 import { ownKey, rotateKey } from "./keyring.js";
 import { joining } from "./notice.js";
 import { goneOf } from "./numbers.js";
@@ -162,7 +163,7 @@ function programsPart() {
 /** A part that is made when it is opened first. */
 function fold(key, make) {
   const place = el("div.fold-body");
-  const part = el("details.fold", {}, el("summary", {}, icon("chevron-right", " small"), t(key)), place);
+  const part = el("details.fold", {}, el("summary", {}, icon("chevron-right", "small"), t(key)), place);
   part.addEventListener("toggle", () => part.open && !place.childElementCount && place.append(make()));
   return part;
 }

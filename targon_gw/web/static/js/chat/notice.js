@@ -1,7 +1,7 @@
 /** What is shown below an answer that is not whole: what happened, and buttons for what can be done. */
 
 import { t } from "../words.js";
-import { el, icon } from "./dom.js";
+import { el, icon } from "../dom.js";
 import { mayHelp } from "./ends.js";
 
 const ICONS = { info: "info", warn: "warning", bad: "warning", join: "user" };

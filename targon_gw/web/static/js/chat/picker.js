@@ -1,7 +1,7 @@
 /** Which model is asked: a button that names it, and a menu of all, grouped by kind, each with how it is. */
 
 import { lang, t } from "../words.js";
-import { el, icon } from "./dom.js";
+import { el, icon } from "../dom.js";
 import { allowed, contextOf, grouped } from "./models.js";
 import { openAt } from "./popup.js";
 
@@ -37,7 +37,7 @@ function option(model, current, guest, pick) {
       disabled: !open,
       onclick: () => pick(model.id),
     },
-    icon("check", " small"),
+    icon("check", "small"),
     el(
       "span.model-option-body",
       {},

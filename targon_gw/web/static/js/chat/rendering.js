@@ -7,7 +7,7 @@
 
 import { Blocks } from "./blocks.js";
 import { colour, frameAll, framed } from "./code.js";
-import { el } from "./dom.js";
+import { el } from "../dom.js";
 import { lexed, nodesOf } from "./markdown.js";
 
 /** Milliseconds of a frame that may be used. */

@@ -3,7 +3,8 @@
 import { t } from "../words.js";
 import { confirmed, renamed } from "./ask.js";
 import { groupByDay } from "./days.js";
-import { download, el, icon, iconButton } from "./dom.js";
+import { el, icon } from "../dom.js";
+import { download, iconButton } from "./parts.js";
 import { asConversation, fileName, toJson, toMarkdown } from "./export.js";
 import { wordsOf } from "./ends.js";
 import { openAt } from "./popup.js";

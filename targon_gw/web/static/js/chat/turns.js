@@ -3,7 +3,8 @@
 import { copyButton } from "../copy.js";
 import { count, duration, rate } from "../format.js";
 import { t } from "../words.js";
-import { copyIcons, el, icon, iconButton } from "./dom.js";
+import { el, icon } from "../dom.js";
+import { copyIcons, iconButton } from "./parts.js";
 import { noticeOf } from "./ends.js";
 import { noticeBox } from "./notice.js";
 import { Rendering } from "./rendering.js";
@@ -106,7 +107,7 @@ export class AnswerTurn {
     this.#rendering = new Rendering(this.prose);
     this.label = el("span");
     this.thought = el("div.thought-text", {});
-    this.fold = el("details.thought", { hidden: true }, el("summary", {}, icon("chevron-right", " small"), this.label), this.thought);
+    this.fold = el("details.thought", { hidden: true }, el("summary", {}, icon("chevron-right", "small"), this.label), this.thought);
     this.fold.querySelector("summary").addEventListener("click", () => (this.#folded = this.fold.open));
     this.waiting = el("p.waiting", { hidden: true }, el("span.dots", { "aria-hidden": "true" }, el("i"), el("i"), el("i")), el("span"));
     this.after = el("div.after");

@@ -2,7 +2,7 @@
 
 import { duration, number } from "../format.js";
 import { say, t } from "../words.js";
-import { el, icon } from "./dom.js";
+import { el, icon } from "../dom.js";
 
 const SIGNS = { running: ["", "clock"], served: ["ok", "ok-dot"], cut: ["warn", "warning"], stopped: ["", "stop"], refused: ["bad", "cross"], unreachable: ["bad", "cross"] };
 

@@ -2,7 +2,7 @@
 
 import { number } from "../format.js";
 import { lang, t } from "../words.js";
-import { el, icon } from "./dom.js";
+import { el, icon } from "../dom.js";
 import { dollars, ranges } from "./figures.js";
 
 const KINDS = ["reasoning", "chat", "coding", "embedding"];

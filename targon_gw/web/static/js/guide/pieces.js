@@ -4,7 +4,7 @@ import { copyButton } from "../copy.js";
 import { t } from "../words.js";
 import { Box } from "./box.js";
 import { colour } from "./colours.js";
-import { el, icon } from "./dom.js";
+import { el, icon } from "../dom.js";
 import { masked } from "./keys.js";
 import { perform } from "./run.js";
 import { GRAMMARS, NO_KEY, NO_MODEL, SNIPPETS } from "./snippets.js";

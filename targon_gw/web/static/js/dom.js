@@ -1,6 +1,6 @@
 /** Elements in few words. Text goes in as text; there is no way here to put in markup. */
 
-const ICONS = new URL("../../img/icons.svg", import.meta.url).pathname;
+const ICONS = new URL("../img/icons.svg", import.meta.url).pathname;
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
@@ -22,33 +22,13 @@ export function el(tag, given = {}, ...children) {
   return element;
 }
 
-/** One of the symbols of icons.svg; it says nothing aloud. */
+/** One of the symbols of icons.svg, with more classes where given; it says nothing aloud. */
 export function icon(name, more = "") {
   const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("class", `icon${more}`);
+  svg.setAttribute("class", `icon ${more}`.trim());
   svg.setAttribute("aria-hidden", "true");
   const use = document.createElementNS(SVG, "use");
   use.setAttribute("href", `${ICONS}#${name}`);
   svg.append(use);
   return svg;
-}
-
-/** The two symbols of a button that copies: before, and for a while after. */
-export function copyIcons() {
-  return [icon("copy", " before"), icon("check", " after")];
-}
-
-/** A button that shows a symbol and is called `label`. */
-export function iconButton(name, label, onclick) {
-  return el("button.button.plain.small.square", { type: "button", "aria-label": label, title: label, onclick }, icon(name));
-}
-
-/** Save `text` as a file called `name` on the reader's side. */
-export function download(name, text, type) {
-  const address = URL.createObjectURL(new Blob([text], { type }));
-  const link = el("a", { href: address, download: name });
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
