@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from targon_gw.core import strictjson
 from targon_gw.core.errors import Refusal
-from targon_gw.core.strictjson import COMMAS, CONTAINERS, COPIED, DEPTH, NAMES, echo, members, skeleton
+from targon_gw.core.strictjson import COMMAS, CONTAINERS, COPIED, DEPTH, NAMES, echo, find, members, skeleton
 
 values = st.recursive(
     st.none()
@@ -34,6 +36,14 @@ def refused(body: bytes) -> str:
         members(body)
     assert len(caught.value.message) < 300
     return caught.value.code
+
+
+def outcome(body: bytes | bytearray) -> dict[str, bytes] | str:
+    """The members of `body`, or what it is refused with."""
+    try:
+        return {name: bytes(raw) for name, raw in members(body).items()}
+    except Refusal as refusal:
+        return refusal.message
 
 
 class MembersTests:
@@ -211,6 +221,24 @@ class SkeletonTests:
         assert found.count(b":") == pairs(value)
         assert found.count(b"[") + found.count(b"{") == str(hollow(value)).count("[") - pairs(value)
 
+    @given(st.text('\\\\"[]{},:a') | values.map(json.dumps), st.integers(2, 9))
+    def test_slices(self, text: str, size: int) -> None:
+        """Where a large text is cut, in the midst of an escape for instance, makes no difference."""
+        whole = skeleton(text.encode())
+
+        with mock.patch.object(strictjson, "_SLICE", size):
+            assert skeleton(text.encode()) == whole == skeleton(bytearray(text.encode()))
+
+
+class FindTests:
+    """Looking for something in slices."""
+
+    @given(st.text("ab", max_size=20), st.text("ab", min_size=1, max_size=4), st.integers(0, 20), st.integers(1, 7))
+    def test_as_bytes_do(self, text: str, what: str, start: int, size: int) -> None:
+        """The same place, also where it lies across a cut."""
+        with mock.patch.object(strictjson, "_SLICE", size):
+            assert find(text.encode(), what.encode(), start) == text.encode().find(what.encode(), start)
+
 
 class EchoTests:
     """A client's value in a message."""
@@ -236,3 +264,14 @@ class LargeTests:
         assert members(b'{"a":"%b"}' % long).keys() == {"a"}
         with pytest.raises(Refusal, match="more than once"):
             members(b'{"a":"%b","a":1}' % long)
+
+    @given(
+        jsonish.map(lambda inner: b'{"a":' + inner + b"}") | values.map(lambda value: json.dumps({"a": value}).encode())
+    )
+    def test_as_small_ones(self, body: bytes) -> None:
+        """What is taken, and why the rest is not, has nothing to do with how a body is gone through (B-01 to B-09)."""
+        small = outcome(body)
+
+        with mock.patch.multiple(strictjson, _SLICE=3, COPIED=2):
+            assert outcome(body) == small
+            assert outcome(bytearray(body)) == small

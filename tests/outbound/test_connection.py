@@ -51,6 +51,25 @@ class WritingTests:
         assert b"Content-Length: %d" % size in head
         assert body == b"x" * size
 
+    def test_large_ones_in_pieces(self) -> None:
+        """What a transport does not ask for is not written yet: 32 MB at once would be copied twice (A-15)."""
+        bench = Bench()
+        bench.exchange(OK)
+        line = bench.vendor.lines[0]
+        writes: list[int] = []
+
+        def write(data: bytes) -> None:
+            writes.append(len(data))
+            if len(data) > WATCHED:
+                line.transport.producer.pauseProducing()
+
+        line.transport.write = write  # type: ignore[method-assign]
+        bench.ask(body=b"x" * (2 * JOINED + 1))
+        assert writes[1:] == [JOINED]
+        line.transport.producer.resumeProducing()
+        line.transport.producer.resumeProducing()
+        assert writes[1:] == [JOINED, JOINED, 1]
+
     def test_get_has_no_length(self) -> None:
         """A GET says nothing of a body; an empty POST says 0."""
         bench = Bench()
@@ -73,6 +92,24 @@ class EarlyAnswerTests:
         reader = taken(asked)
         assert (reader.body, reader.end) == (b"no", ResponseDone)
         assert line.aborted
+
+    def test_pieces_that_were_not_written(self) -> None:
+        """Nor is a connection any good that a part of the body has not been given to."""
+        bench = Bench()
+        bench.exchange(OK)
+        line = bench.vendor.lines[0]
+        heard: list[bytes] = []
+
+        def write(data: bytes) -> None:
+            heard.append(data)
+            if len(heard) == 2:
+                line.transport.producer.pauseProducing()
+
+        line.transport.write = write  # type: ignore[method-assign]
+        asked = bench.ask(body=b"x" * (2 * JOINED))
+        line.say(EARLY)
+        assert taken(asked).body == b"no"
+        assert line.aborted and len(heard) == 2
 
     def test_upload_that_is_through(self) -> None:
         """Once the transport has taken everything, the connection is as good as any, without a producer."""
