@@ -131,14 +131,12 @@ def told_of(settled: Iterable[tuple[float, bytes]]) -> list[str]:
     """
     told, second, written = [], -1, b""
     for at, line in settled:
-        if int(at) != second:
+        if not second <= at < second + 1:
             second = int(at)
             written = _second(second).encode()
-        id = line.index(_ID) + len(_ID)
-        kind = line.index(_KIND, id)
-        rest = line[kind + len(_KIND) : -TAIL]
-        told.append(_TOLD % (written, (at - second) * 1000, line[id:kind], rest))
-    return [line.decode() for line in told]
+        before, rest = line.split(_KIND, 1)
+        told.append(_TOLD % (written, (at - second) * 1000, before[before.index(_ID) + len(_ID) :], rest[:-TAIL]))
+    return b"\n".join(told).decode().split("\n") if told else []
 
 
 def _second(unix: int) -> str:
