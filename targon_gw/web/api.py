@@ -32,7 +32,7 @@ from targon_gw.core.gateway import Asking, Gateway
 from targon_gw.core.openai import Ask, Endpoint, read
 
 from .ownkey import told_of
-from .peers import client_address
+from .peers import LOCAL, client_address
 from .ratelimits import limit_lines
 from .relay import CORS, CORS_LINES, Pulse, Relay
 from .request import Request
@@ -93,10 +93,10 @@ class Api:
         return self.gateway.identify(secret_in(request), self._address(request), self.now())
 
     def _address(self, request: Request) -> str:
-        proxies = self.gateway.config.trusted_proxies
-        if not proxies:
-            return request.client_host()
-        return client_address(request.client_host(), request.header(b"x-forwarded-for"), proxies)
+        peer, proxies = request.client_host(), self.gateway.config.trusted_proxies
+        if not proxies and peer != LOCAL:
+            return peer
+        return client_address(peer, request.header(b"x-forwarded-for"), proxies)
 
     async def client(self, request: Request) -> ClientKey:
         """Whose key the request bears; raises `Refusal`."""

@@ -34,6 +34,7 @@ from targon_gw.core.errors import Refusal
 
 from .alarm import Alarm
 from .bodies import Chunks, Sized, whole
+from .peers import host_of
 from .request import Request
 from .strict import METHODS, Head, Reader, check_begun, stand_in
 
@@ -71,14 +72,13 @@ class Channel(HTTPChannel):
     transport: Any
     requests: list[Request]
     requestFactory: Callable[[Channel, Head], Request]  # type: ignore[assignment]
-    client_host = "unix"
+    client_host: str
     persistent: bool = True
     _held = b""
     _begun = _blank = False
     _linger = 0.0
-    _unsent_before = 0
+    _unsent_before = _received = _received_before = 0
     _incoming: Sized | Chunks | None = None
-    _received = _received_before = 0
     _place: str | None = None
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ class Channel(HTTPChannel):
         self._alarm.start()
 
     def _note_peer(self) -> None:
-        self.client_host = str(getattr(self.transport.getPeer(), "host", "unix"))
+        self.client_host = host_of(self.transport.getPeer())
         self._place = self.site.doorway.enter(self.client_host, self._place)
 
     def _first_received(self, data: bytes) -> None:

@@ -16,7 +16,7 @@ from typing import Final
 
 from targon_gw.core.config import Network
 
-from .peers import is_in
+from .peers import is_trusted
 from .request import Request
 
 SESSION: Final = b"tg_session"
@@ -29,7 +29,7 @@ _ID: Final = re.compile(rb"[A-Za-z0-9_-]{22,128}")
 
 def is_from_proxy(request: Request, trusted: Sequence[Network]) -> bool:
     """Whether it came through a proxy that the operator trusts to say for whom."""
-    return bool(trusted) and is_in(request.client_host(), trusted)
+    return is_trusted(request.client_host(), trusted)
 
 
 def is_secure(request: Request, trusted: Sequence[Network]) -> bool:

@@ -21,15 +21,13 @@ from targon_gw.core.bank import caller
 from targon_gw.core.config import Bounds, Network
 from targon_gw.core.errors import Refusal
 
-from .peers import is_in
+from .peers import is_trusted
 from .refusals import envelope, headers_of, status_of
 from .request import STATUS_LINES, Fields
 
 RESERVED: Final = 64
 """Descriptors for what is no connection of a client's or a vendor's: files of the state, the log, timers, sockets that
 are listened on. An idle daemon has some 20."""
-LOCAL: Final = "unix"
-"""The address of whoever comes by a Unix socket."""
 TOO_MANY: Final = "This gateway has as many connections open as it may. Try again in a moment."
 
 
@@ -56,9 +54,9 @@ class Doorway:
         """Why one more connection of `host` may not come in; `None` where it may."""
         if self.open >= self.most():
             return Refusal("overloaded", TOO_MANY, wait=5.0 * self.roll())
-        if host == LOCAL or self._of.get(caller(host), 0) < (bound := self.bounds().connections_per_address):
+        if self._of.get(caller(host), 0) < (bound := self.bounds().connections_per_address):
             return None
-        if is_in(host, self.trusted()):
+        if is_trusted(host, self.trusted()):
             return None
         told = f"This address has as many connections open as it may: {bound}. Close some, or use them again."
         return Refusal("rate_limit_exceeded", told, wait=5.0 * self.roll())
@@ -66,7 +64,7 @@ class Doorway:
     def is_crowded(self, host: str) -> bool:
         """Whether `host` has more connections than it may: its address was not known when the last came in."""
         over = self._of.get(caller(host), 0) > self.bounds().connections_per_address
-        return over and host != LOCAL and not is_in(host, self.trusted())
+        return over and not is_trusted(host, self.trusted())
 
     def enter(self, host: str, known: str | None = None) -> str:
         """A connection of `host` has come in, or (`known`) turns out to be its: what `leave` is to be told."""

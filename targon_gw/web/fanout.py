@@ -23,8 +23,8 @@ from twisted.logger import Logger
 from targon_gw.core.bank import caller
 from targon_gw.core.errors import Refusal
 
-from .doorway import LOCAL
 from .news import News
+from .peers import LOCAL
 from .request import Request
 from .rooms import PRIVATE
 

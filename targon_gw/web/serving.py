@@ -23,7 +23,8 @@ from twisted.web import server
 from targon_gw.core.errors import Code, Refusal
 
 from .channel import Channel
-from .doorway import LOCAL, Doorway, TurnedAway, turned_away
+from .doorway import Doorway, TurnedAway, turned_away
+from .peers import host_of
 from .request import Request
 from .strict import HttpLimits
 
@@ -89,7 +90,7 @@ class Site(server.Site):
 
     def buildProtocol(self, addr: Any) -> Any:
         """A Channel; or, for one connection too many, what tells it so and ends it."""
-        host = str(getattr(addr, "host", LOCAL))
+        host = host_of(addr)
         refusal = self.doorway.refusal(host)
         if refusal is None:
             return super().buildProtocol(addr)

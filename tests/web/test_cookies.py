@@ -75,3 +75,9 @@ class SecureTests:
     def test_behind_a_proxy(self, lines: str, trusted: tuple[ipaddress.IPv4Network, ...], secure: bool) -> None:
         """A proxy's word counts where it is trusted, and the last one's at that."""
         assert is_secure(request(lines), trusted) is secure
+
+    def test_by_a_unix_socket(self) -> None:
+        """There is always a proxy, whose word counts without a network that it could be named by."""
+        behind = request("X-Forwarded-Proto: https\r\n")
+        behind._client_host = "unix"
+        assert is_secure(behind, ())

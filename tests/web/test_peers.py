@@ -31,7 +31,9 @@ class ClientAddressTests:
             ("10.0.0.1", b"203.0.113.9\xff", "10.0.0.1"),
             ("fd00::1%eth0", b"2001:DB8:0:0::1", "2001:db8::1"),
             ("::ffff:10.0.0.1", b"203.0.113.9", "203.0.113.9"),
-            ("unix", b"203.0.113.9", "unix"),
+            ("unix", b"203.0.113.9", "203.0.113.9"),
+            ("unix", b"1.2.3.4, 203.0.113.9, 10.0.0.8", "203.0.113.9"),
+            ("unix", b"", "unix"),
         ],
     )
     def test_cases(self, peer: str, forwarded: bytes | None, found: str) -> None:
@@ -41,6 +43,10 @@ class ClientAddressTests:
     def test_nobody_is_trusted(self) -> None:
         """A-26: without trusted proxies the header says nothing."""
         assert client_address("127.0.0.1", b"203.0.113.9", []) == "127.0.0.1"
+
+    def test_a_unix_socket(self) -> None:
+        """Nobody but a proxy comes by one, and no network says which: it is believed without settings."""
+        assert client_address("unix", b"1.2.3.4, 203.0.113.9", []) == "203.0.113.9"
 
     @given(st.binary(max_size=200))
     def test_never_more_than_an_address(self, forwarded: bytes) -> None:
