@@ -1,6 +1,7 @@
 """Pictures of every page, as the READMEs and docs/pages.rst show them.
 
-Each run makes them; `make screenshots` keeps them in docs/screenshots, where these documents have them from.
+`make screenshots` keeps them in docs/screenshots, where these documents have them from. Any other run makes one of each
+page, to see that they can be made: that nothing stands against a page in any look is seen in test_pages.
 """
 
 from __future__ import annotations
@@ -36,6 +37,12 @@ MODELS = [
     {"id": "deepseek-ai/DeepSeek-V3", "kind": "chat", "features": ["tools", "structured"], "context": 163840},
     {"id": "moonshotai/Kimi-K2-Instruct", "kind": "chat", "features": ["tools", "structured"], "context": 63000},
     {"id": "Qwen/Qwen3-Coder-480B-A35B-Instruct-FP8", "kind": "coding", "features": ["tools"], "context": 262144},
+]
+KEEP = bool(os.environ.get("SCREENSHOTS"))
+PICTURES = [
+    pytest.param(name, *look, id=f"{name}-{look[0]}")
+    for number, name in enumerate(PAGES)
+    for look in (LOOKS if KEEP else [LOOKS[number % len(LOOKS)]])
 ]
 LEAST = 8_000
 """Bytes of a picture that shows something."""
@@ -94,8 +101,7 @@ def shown(visit: Visit, rig: Rig, name: str, lang: str) -> None:
         ask(page, "Show me: markdown", 40)
 
 
-@pytest.mark.parametrize("name", PAGES)
-@pytest.mark.parametrize(("look", "lang", "theme", "width"), LOOKS, ids=[look[0] for look in LOOKS])
+@pytest.mark.parametrize(("name", "look", "lang", "theme", "width"), PICTURES)
 def test_picture(
     browse: Browse, gallery: Rig, tmp_path: Path, name: str, look: str, lang: str, theme: str, width: int
 ) -> None:
@@ -104,7 +110,7 @@ def test_picture(
     visit = browse(start, lang, theme, width, url=gallery.url)
     shown(visit, gallery, name, lang)
     visit.settled()
-    folder = KEPT if os.environ.get("SCREENSHOTS") else tmp_path
+    folder = KEPT if KEEP else tmp_path
     folder.mkdir(exist_ok=True)
     path = folder / f"{name}-{look}.png"
     visit.page.screenshot(path=path, animations="disabled")
