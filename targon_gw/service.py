@@ -83,6 +83,7 @@ def makeService(options: Options) -> IService:
     """What twistd runs."""
     from twisted.internet import reactor
 
+    collector.away()
     sys.setswitchinterval(SWITCH_EVERY)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # one that comes before it means something does not end the daemon
     _steady(reactor)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +249,12 @@ class PluginTests:
         service.threads = Threads()
         return reactor, service
 
+    @pytest.fixture(autouse=True)
+    def _collected(self) -> Iterator[None]:
+        """The tests behind have their garbage collected."""
+        yield
+        gc.enable()
+
     @pytest.fixture
     def shipped(self, tmp_path: Path) -> str:
         """The settings that come with the project, in a place of their own: their state folder lies beside them."""
@@ -263,11 +271,13 @@ class PluginTests:
     def test_shipped_settings(self, monkeypatch: pytest.MonkeyPatch, shipped: str) -> None:
         """The shipped settings run as they are: without a key the gateway listens and says that it is down."""
         reactor, service = self.made(monkeypatch, "-c", shipped)
+        assert not gc.isenabled()  # with ten thousand clients that would be a third of the start
         service.startService()
         channel, client = connected(service.wiring)
         channel.dataReceived(ask(target="/health", method="GET"))
 
         assert [server[0] for server in reactor.tcpServers] == [3811]
+        assert gc.isenabled()
         assert client.value().startswith(b"HTTP/1.1 503 ")
         channel.connectionLost(None)
         service.stopService()

@@ -139,6 +139,8 @@ class _Builder:
     """The lists and mappings that have begun and not ended, outermost first."""
     names: list[tuple[str | None, Place] | None] = field(factory=list)
     """For each of `open`: the name whose value comes next; a name of `None` is none that can be looked up."""
+    readings: dict[str, object] = field(factory=dict)
+    """What plain scalars of this file mean: of ten thousand clients each says the same names."""
 
     def blame(self, place: Place | None, message: str) -> None:
         """Add a problem, unless there are so many that they have one cause."""
@@ -151,15 +153,9 @@ class _Builder:
         mark: Any = event.start_mark
         place = Place(mark.line, mark.column)
         match event:
-            case yaml.DocumentStartEvent():
-                self.documents += 1
-                if self.documents == 2:
-                    self.blame(place, "a second document begins here; a settings file is one document")
-            case yaml.AliasEvent():
-                self.blame(place, "aliases (*…) are not used here; write the value out")
-                self._add(Node(place, None))
             case yaml.ScalarEvent():
-                self._refuse_marks(event, place)
+                if event.anchor is not None or event.tag is not None:
+                    self._refuse_marks(event, place)
                 self._add_scalar(event, place)
             case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
                 self._refuse_marks(event, place)
@@ -167,6 +163,13 @@ class _Builder:
             case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
                 self.open.pop()
                 self.names.pop()
+            case yaml.DocumentStartEvent():
+                self.documents += 1
+                if self.documents == 2:
+                    self.blame(place, "a second document begins here; a settings file is one document")
+            case yaml.AliasEvent():
+                self.blame(place, "aliases (*…) are not used here; write the value out")
+                self._add(Node(place, None))
 
     def _refuse_marks(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, place: Place) -> None:
         if event.anchor is not None:
@@ -182,11 +185,15 @@ class _Builder:
         self.names.append(None)
 
     def _add_scalar(self, event: yaml.ScalarEvent, place: Place) -> None:
-        is_plain = event.implicit[0] and not event.style
-        if self.open and isinstance(self.open[-1].value, dict) and self.names[-1] is None:
-            self._name(event.value, resolved(event.value) if is_plain else event.value, place)
+        text = event.value
+        reading: object = text
+        if event.implicit[0] and not event.style:
+            readings = self.readings
+            reading = readings[text] if text in readings else readings.setdefault(text, resolved(text))
+        if self.open and self.names[-1] is None and isinstance(self.open[-1].value, dict):
+            self._name(text, reading, place)
         else:
-            self._add(Node(place, resolved(event.value) if is_plain else event.value))
+            self._add(Node(place, reading))
 
     def _name(self, text: str, reading: object, place: Place) -> None:
         """A name in a mapping."""
