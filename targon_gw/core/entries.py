@@ -8,8 +8,9 @@ from .attempts import Served
 from .call import Attempt, Call, State
 from .ledger import Ending, Entry, Kind, figures_of, rounded
 from .meter import Usage
-from .prices import cost_of
+from .prices import price_of
 
+_NOTHING = Usage(0, 0)
 LEFT = "the client left before it had caught up"
 
 
@@ -34,7 +35,7 @@ def entries_of(call: Call, closing: Closing, now: float, wall: float) -> list[En
     entries: list[Entry] = []
     if serving is None or len(attempts) > 1:
         entries += [_failed(call, one, now, wall) for one in attempts if one is not serving and one.outcome is not None]
-    usage = closing.usage
+    usage = closing.usage or _NOTHING
     served = upstream = account = key = first = price = None
     if serving is not None:
         settings, lease = serving.model.settings, serving.lease
@@ -42,17 +43,6 @@ def entries_of(call: Call, closing: Closing, now: float, wall: float) -> list[En
         price = settings.price
         since = serving.ended if rescue is None else rescue.first
         first = None if since is None else int((since - began) * 1e5 + 0.5) / 1e5
-    prompt = completion = cached = reasoning = cost = 0
-    source = None
-    if usage is not None:
-        prompt, completion, cached, reasoning, source = (
-            usage.prompt,
-            usage.completion,
-            usage.cached,
-            usage.reasoning,
-            usage.source,
-        )
-        cost = cost_of(usage, price)
     entries.append(
         Entry(
             int(unix * 1e5 + 0.5) / 1e5,  # `rounded`, three times, without a frame for each
@@ -67,12 +57,12 @@ def entries_of(call: Call, closing: Closing, now: float, wall: float) -> list[En
             ask.stream,
             closing.status,
             closing.ending,
-            prompt,
-            completion,
-            cached,
-            reasoning,
-            cost,
-            source,
+            usage.prompt,
+            usage.completion,
+            usage.cached,
+            usage.reasoning,
+            price_of(usage.prompt, usage.completion, price),
+            None if usage is _NOTHING else usage.source,
             len(attempts),
             first,
             int((now - began) * 1e5 + 0.5) / 1e5,

@@ -12,19 +12,14 @@ from functools import lru_cache
 from math import lcm
 
 from .config import Price
-from .meter import Usage
 
 MICRO = 1_000_000
 """Micro-dollars in a dollar."""
 
 
-def cost_of(usage: Usage, price: Price | None) -> int:
-    """Micro-dollars for `usage`; 0 where the model has no price. Cached and reasoning tokens are parts of the rest."""
-    return 0 if price is None else price_of(usage.prompt, usage.completion, price)
-
-
 def price_of(prompt: int, completion: int, price: Price | None) -> int:
-    """Micro-dollars for so many tokens read and written."""
+    """Micro-dollars for so many tokens read and written, cached and reasoning ones among them; 0 where the model has no
+    price."""
     if price is None:
         return 0
     for_prompt, for_completion, parts = _whole(price.prompt, price.completion)

@@ -120,6 +120,14 @@ class EntriesTests:
         assert own.cost == cost
         assert (own.model, own.served) == (MODEL, ("dear" if refusing else MODEL))
 
+    def test_parts_cost_nothing_of_their_own(self) -> None:
+        """Cached tokens are among those of the prompt, reasoning among those written."""
+        desk = gateway(limited(price=Price(2.0, 3.0)))
+        one = serving(desk, 0.0)
+        usages = (Usage(10, 10), Usage(10, 10, 5, 5, Source.UPSTREAM))
+
+        assert [desk.entries_of(one, closing(Ending.SERVED, usage), 1.0)[-1].cost for usage in usages] == [50, 50]
+
     def test_prices_of_another_file(self) -> None:
         """A call that runs costs what it did when it was admitted."""
         desk = gateway(limited(price=Price(1.0, 2.0)))
