@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -174,8 +174,8 @@ def write_settings(folder: Path, wishes: Wishes, port: int, vendor_url: str) -> 
 
 
 @contextmanager
-def started(folder: Path, wishes: Wishes) -> Iterator[Rig]:
-    """Both processes, up and ready; ended afterwards."""
+def started(folder: Path, wishes: Wishes, before: Callable[[Path], object] = lambda path: None) -> Iterator[Rig]:
+    """Both processes, up and ready; ended afterwards. `before` is done to the settings, by their path, first."""
     settings = {
         "accounts": {**wishes.accounts, **wishes.spare},
         "models": [m["id"] for m in wishes.models if "alias" not in m],
@@ -190,6 +190,7 @@ def started(folder: Path, wishes: Wishes) -> Iterator[Rig]:
             vendor_url = f"http://127.0.0.1:{int(vendor.stdout.readline())}"
             port, log = free_port(), folder / "gateway.log"
             path = write_settings(folder, wishes, port, vendor_url)
+            before(path)
             run = [*CLI, "run", "-c", str(path)]
             with log.open("wb") as out, subprocess.Popen(run, stdout=out, stderr=out, cwd=folder) as gateway:
                 try:

@@ -3,7 +3,8 @@
 Clients call without a pause, leave, fall silent, come back; the vendor commits one fault of its catalogue after the
 other, settings are saved, metrics are read. Meanwhile open files and memory of the gateway are taken down; in the end,
 when all have gone, nothing is under way, and its log has no error that nobody handled. The slope of memory is that of
-the best straight line through the second half: what a process needs at first it needs once.
+the best straight line through the second half: what a process needs at first it needs once. For the same reason the
+figures over time, which have fixed room, are full from the beginning: by themselves they take an hour and a half.
 `python -m tests.promises.soak [--minutes N]`
 """
 
@@ -24,13 +25,20 @@ from pathlib import Path
 import pytest
 from attrs import define, field, frozen
 
-from tests.live.rig import CLIENT_KEY, Rig, Wishes, started, wait_until
+from targon_gw.core.gateway import Gateway
+from targon_gw.core.history import Settled
+from targon_gw.core.ledger import Ending, Entry, Kind
+from targon_gw.settings.loading import load
+from targon_gw.store.snapshot import encoded
+from tests.live.rig import CLIENT_KEY, V3, Rig, Wishes, started, wait_until
 from tests.promises import verdict
 from tests.promises.canaries import SMALL
 from tests.promises.verdict import Measured
 from tests.promises.witness import ADMIN, PRICED, Load, Worker, asked, settled
 
 FILES, MIB_AN_HOUR = 5, 1.0
+PAST, STEP, CALLS = 5400, 5, 60
+"""Seconds of the past that is made up, and how many calls there were in how many."""
 EVERY = 1.0
 """Seconds between two looks at the process."""
 A_FAULT = 1.0
@@ -103,7 +111,7 @@ def prove(folder: Path, seconds: float, seed: int) -> Found:
         upstream={"timeouts": {"first_token": "500ms", "idle": "500ms", "total": "5s"}},
         gateway={**ADMIN, "flush": "1s"},
     )
-    with started(folder, wishes) as rig:
+    with started(folder, wishes, with_a_past) as rig:
         wait_until(lambda: (folder / "admin.sock").exists(), 5)
         settled(rig)
         found.before = looked(rig)
@@ -131,6 +139,38 @@ def prove(folder: Path, seconds: float, seed: int) -> Found:
     assert not found.in_flight, f"{found.in_flight} calls are under way"
     assert found.grown_files <= FILES, f"{found.grown_files} open files more than before"
     return found
+
+
+def with_a_past(path: Path) -> None:
+    """Give the gateway of these settings a state with an hour and a half of calls in its figures."""
+    config, luck, until = load(str(path)).config, random.Random(0), int(time.time())
+    gateway = Gateway.of(config, time.time() - time.monotonic(), luck.random)
+    for at in range(until - PAST, until, STEP):
+        gateway.history.take([_made_up(at, luck) for _ in range(CALLS)], gateway.catalog.find)
+    state = Path(config.state)
+    state.mkdir(mode=0o700, exist_ok=True)
+    with open(os.open(state / "state.yaml", os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+        file.writelines(encoded(gateway.to_state(time.monotonic()), 0))
+
+
+def _made_up(at: int, luck: random.Random) -> Settled:
+    """A call that ended in those five seconds, well or not, sooner or later."""
+    ending = luck.choices(list(Ending), (20, 1, 1, 1, 1))[0]
+    took = luck.lognormvariate(-2.0, 1.5)
+    first = took if luck.random() < 0.5 else None
+    entry = Entry(
+        at + luck.random(),
+        "req_1",
+        Kind.CALL,
+        model=V3,
+        served=V3,
+        stream=first is not None,
+        status=200 if ending is Ending.SERVED else 502,
+        ending=ending,
+        first=first,
+        took=took,
+    )
+    return entry, None, 0.0, ()
 
 
 def _forgotten(workers: Sequence[Worker], found: Found) -> None:
