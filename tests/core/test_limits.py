@@ -122,6 +122,28 @@ class SlotsTests:
             Slots(2).give_back()
 
 
+class WrittenOutTests:
+    """`Limits.take` has `wait` and `take` of both rates written out."""
+
+    @given(
+        st.integers(1, 1000),
+        st.integers(1, 100_000),
+        st.lists(st.tuples(st.integers(0, 100_000), st.floats(0, 30)), max_size=30),
+    )
+    def test_they_agree(self, requests: int, tokens: int, steps: list[tuple[int, float]]) -> None:
+        """What the rates by themselves let pass it lets pass, and nothing else; both stand alike afterwards."""
+        limits = Limits.of(RateLimits(requests_per_minute=requests, tokens_per_minute=tokens))
+        one, other, now = Rate(requests), Rate(tokens), 100.0
+        for amount, pause in steps:
+            now += pause
+            if one.wait(1, now) or other.wait(amount, now):
+                refused(limits, amount, now)
+            else:
+                one.take(1, now)
+                assert limits.take(amount, now) == other.take(amount, now)
+            assert limits.shown(now) == Shown(one.shelf(now), other.shelf(now))
+
+
 def refused(limits: Limits, tokens: int, now: float) -> Refusal:
     """Why a call is turned away."""
     before = (limits.shown(now), limits.slots.used)
