@@ -145,9 +145,12 @@ class Allowance:
         self.spending.charge(usage, cost, admitted)
         self._kept = None
 
-    def replay_all(self, used: Used, admitted: float) -> None:
-        """Count calls that an earlier run let in during the hour of `admitted`, Unix seconds, and settled."""
-        if self.quota is not None and used.requests:
+    def replay_all(self, used: Used, admitted: float, per: Per) -> None:
+        """Count calls that an earlier run let in from `admitted` on, Unix seconds, in one window of `per`, and settled.
+
+        A quota by a shorter period is not told: its windows of that time are kept no longer.
+        """
+        if self.quota is not None and used.requests and not per.is_longer_than(self.quota.plan.per):
             unit, tokens = self.quota.plan.unit, used.prompt + used.completion
             amount = tokens if unit is Unit.TOKENS else used.cost if unit is Unit.USD else used.requests
             self.quota.charge(amount, admitted)

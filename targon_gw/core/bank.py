@@ -20,7 +20,7 @@ from attrs import define, field, frozen
 
 from .allowance import Allowance, Claim, Hold, Overview
 from .clients import ClientKey, Enrolment, Keyring, enrolment, identify
-from .config import Anonymous, ClientSettings, QuotaPlan, RateLimits
+from .config import Anonymous, ClientSettings, Per, QuotaPlan, RateLimits
 from .cut import Cut, Slices, all_of, parted
 from .errors import Refusal
 from .limits import Shown
@@ -101,8 +101,8 @@ class Bank(Protocol):
     def replay(self, name: str, usage: Usage | None, cost: int, admitted: float) -> None:
         """Count a call that the ledger tells of."""
 
-    def replay_all(self, name: str, used: Used, admitted: float) -> None:
-        """Count calls that the ledger tells of, all admitted in the hour of `admitted`, Unix seconds."""
+    def replay_all(self, name: str, used: Used, admitted: float, per: Per) -> None:
+        """Count calls that the ledger tells of, admitted from `admitted` on, Unix seconds, in one window of `per`."""
 
     def to_state(self) -> dict[str, Any]:
         """All that must outlive this process, by name; plain JSON."""
@@ -218,10 +218,10 @@ class MemoryBank:
         if name != ANONYMOUS:
             self._by_name(name).replay(usage, cost, admitted)
 
-    def replay_all(self, name: str, used: Used, admitted: float) -> None:
-        """As `replay` of calls that were all admitted in the hour of `admitted`."""
+    def replay_all(self, name: str, used: Used, admitted: float, per: Per) -> None:
+        """As `replay` of calls that were all admitted from `admitted` on, in one window of `per`."""
         if name != ANONYMOUS:
-            self._by_name(name).replay_all(used, admitted)
+            self._by_name(name).replay_all(used, admitted, per)
 
     def _by_name(self, name: str) -> Allowance:
         found = self._clients.get(name)

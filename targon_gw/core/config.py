@@ -110,6 +110,13 @@ class Per(enum.Enum):
     MONTH = "month"
     TOTAL = "total"
 
+    def is_longer_than(self, other: Per) -> bool:
+        """Whether its windows last longer."""
+        return _PERIODS[self] > _PERIODS[other]
+
+
+_PERIODS = {per: length for length, per in enumerate(Per)}
+
 
 class Stat(enum.Enum):
     """A figure that the landing page may show."""

@@ -2,24 +2,26 @@
 
 It comes to the same as `Ledger.fold` and `Bank.replay` of one after the other, in a quarter of the time: a start has
 a hundred megabytes of lines to read. The fourteen figures of a line are one whole number, 96 bits each, so that one
-addition adds them all. What a client used is added up by the hour: no window that is counted is shorter, or begins
-within one.
+addition adds them all. What a client used is added up by the hour, since no window that is counted is shorter or begins
+within one, and what is long ago by the day or month: to whoever looks at the time of the last line or later, and at the
+windows kept for a clock that is set back, it is the same.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 from attrs import define, field
 
+from .config import Per
 from .ledger import BY, DAY, KEPT_ENTRIES, Ending, Kind, Ledger, Sums, entry_of
 from .lines import Row
 from .meter import Source
 from .quota import HOUR
-from .spending import Used
+from .spending import Used, stretch_of
 
 _WIDTH: Final = 96
 """Bits of a figure: 64 that a line may have, and room for as many lines as there ever are."""
@@ -75,8 +77,8 @@ _COMPLETION, _COST, _ESTIMATED, _CACHED, _REASONING, _FAILED, _LOST, _PROBED, _P
 class Replays(Protocol):
     """What of the Bank is needed."""
 
-    def replay_all(self, name: str, used: Used, admitted: float) -> None:
-        """Count calls of that client, admitted in the hour that began at `admitted`, Unix seconds."""
+    def replay_all(self, name: str, used: Used, admitted: float, per: Per) -> None:
+        """Count calls of that client, admitted from `admitted` on, Unix seconds, in one window of `per`."""
 
 
 def _sums() -> defaultdict[Any, int]:
@@ -147,11 +149,11 @@ class Folding:
 
     def done(self) -> None:
         """Count what was taken."""
-        for hour, clients in sorted(self._hours.items()):
+        for per, hour, clients in self._stretches():
             for client, figures in clients.items():
                 self._clients[client] += figures
                 if client is not None:
-                    self.bank.replay_all(client, _used(figures), hour * HOUR)
+                    self.bank.replay_all(client, _used(figures), hour * HOUR, per)
         found: dict[str, defaultdict[str | None, int]] = {by: _sums() for by in BY}
         found["client"] = self._clients
         for (model, upstream, day), figures in self._models.items():
@@ -165,6 +167,20 @@ class Folding:
                 if name is not None and figures:
                     _add(rows, name, figures)
         self.ledger.recent.extend(map(entry_of, self._recent))
+
+    def _stretches(self) -> Iterable[tuple[Per, float, Mapping[str, int]]]:
+        """Hours that may be counted as one: the least period that they share, the first of them, and what was used."""
+        newest = max(self._hours, default=0.0)
+        found: dict[tuple[Per, int, bool], tuple[Per, float, defaultdict[str, int]]] = {}
+        for hour, clients in sorted(self._hours.items()):
+            which = stretch_of(int(hour), int(newest))
+            if which not in found:
+                found[which] = which[0], hour, clients
+                continue
+            together = found[which][2]
+            for client, figures in clients.items():
+                together[client] += figures
+        return found.values()
 
 
 def _used_by(row: Row) -> int:

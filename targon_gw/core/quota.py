@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from attrs import define, field
@@ -32,10 +33,16 @@ def window_of(per: Per, unix: float) -> int:
         case Per.DAY:
             return int(unix // DAY) * DAY
         case Per.MONTH:
-            moment = datetime.fromtimestamp(unix, UTC)
-            return int(datetime(moment.year, moment.month, 1, tzinfo=UTC).timestamp())
+            return _month_of(int(unix // DAY))
         case Per.TOTAL:
             return 0
+
+
+@lru_cache(maxsize=512)
+def _month_of(day: int) -> int:
+    """When the month of that day, counted from 1970, began: a start asks of a year's days for each client."""
+    moment = datetime.fromtimestamp(day * DAY, UTC)
+    return int(moment.replace(day=1).timestamp())
 
 
 def resets_at(per: Per, unix: float) -> float | None:

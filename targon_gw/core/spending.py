@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, field
+from msgspec import Struct
 
 from .config import Per, Unit
 from .meter import Source, Usage
-from .quota import DAY, HOUR, resets_at, window_of
+from .quota import DAY, HOUR, KEPT_WINDOWS, resets_at, window_of
 
 WEEK = 7 * DAY
 _FIRST_MONDAY = 4 * DAY
@@ -48,9 +49,8 @@ class Spent:
         return {Unit.TOKENS: self.tokens, Unit.REQUESTS: self.requests, Unit.USD: self.cost}[unit]
 
 
-@frozen
-class Used:
-    """What calls of one hour used together."""
+class Used(Struct, frozen=True, gc=False):
+    """What calls of one hour, or of one stretch, used together."""
 
     calls: int
     requests: int
@@ -106,7 +106,7 @@ class Spending:
             self.estimated += tokens
 
     def charge_all(self, used: Used, unix: float) -> None:
-        """As `charge` of each call that was admitted in the hour of `unix`."""
+        """As `charge` of each call that was admitted in the stretch that begins at `unix`."""
         self.calls += used.calls
         if not used.requests:
             return
@@ -174,6 +174,20 @@ class Spending:
 
 
 _TOTALS = ("calls", "requests", "prompt", "completion", "estimated", "cost")
+
+
+def stretch_of(hour: int, newest: int) -> tuple[Per, int, bool]:
+    """Hours for which that is the same are counted as one when a long time is counted again: they lie in the same
+    windows, as far as those are kept for whoever looks in the hour `newest`. Its first member is the least of the
+    periods whose windows do not part them. Both are hours counted from 1970.
+    """
+    begins, day, week, month = _windows_of(hour)
+    _, today, this_week, _ = _windows_of(newest)
+    if newest - hour <= KEPT_WINDOWS:
+        return Per.HOUR, begins, True
+    if today - day <= KEPT_WINDOWS * DAY:
+        return Per.DAY, day, True
+    return Per.MONTH, month, week == this_week
 
 
 @lru_cache(maxsize=64)
