@@ -25,6 +25,8 @@ MESSAGE: Final = 2_000
 """Characters of a vendor's message that are kept."""
 
 # Not behind a backslash: `\"model\":` is text inside a string.
+NAMES: Final = 64
+"""Members called `model` that are looked at: an honest answer has one, at its top; for each one it is gone through."""
 _KEY: Final = b'"model"'
 _MODEL: Final = re.compile(rb'(?<!\\)"model"[ \t\r\n]*:[ \t\r\n]*("(?:[^"\\]|\\.)*+")')
 
@@ -226,7 +228,9 @@ class Renamer(Struct, eq=False, gc=False):
 def _exchange(body: bytes, quoted: bytes) -> tuple[bytes, bytes]:
     """`body` with `quoted` for the name, and the member that was replaced (b"" where there is none)."""
     at = body.find(_KEY)
-    while at >= 0:
+    for _ in range(NAMES):
+        if at < 0:
+            break
         found = _MODEL.match(body, at)
         if found is not None and _at_top(body, *found.span()):
             start, end = found.span(1)

@@ -82,6 +82,8 @@ def _move(pool: KeyPool, standing: Standing, name: str, history: deque[Change], 
     """Change the standing, and keep why: with the subject, and among the changes that the log and the ledger take."""
     before = name_of(standing.health, move.now)
     standing.move(move.health)
+    if pool.awaited is not None:
+        pool.awaited.stirred()
     after = name_of(move.health, move.now)
     change = Change(move.now, name, before, after, move.reason, None, "", move.until)
     pool.changes.append(change)

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from .errors import Refusal
-from .strictjson import echo, find, members, place
+from .strictjson import echo, find, members, place, run
 
 # Where to, and with whose credentials: fields of LiteLLM's bodies and their like (faults catalogue, B-18).
 _ELSEWHERE: Final = """
@@ -34,7 +34,12 @@ BYTES_PER_TOKEN: Final = 3
 IMAGE_TOKENS: Final = 1_500
 """What a picture given as a data URI is taken for; its base64 is not text."""
 
+PICTURES: Final = 128
+"""Pictures that count as such; what is behind them counts as text. A body may say `;base64,` a million times."""
+
 _INLINE: Final = b";base64,"
+_BASE64: Final = re.compile(rb"(?:[A-Za-z0-9+/=_-]++|\\/)*+")
+"""Of either alphabet; PHP writes its slashes with a backslash. What is not of it is text, whatever stands before it."""
 _NULL: Final = b"null"
 
 
@@ -169,7 +174,7 @@ def read(endpoint: Endpoint, body: bytes | bytearray) -> Ask:
         raise _invalid("model", fields)
     if endpoint is Endpoint.EMBEDDINGS:
         return _read_embedding(facts, fields, len(body))
-    return _read_generation(endpoint, facts, fields, body)
+    return _read_generation(endpoint, facts, fields, len(body))
 
 
 def write(ask: Ask, edits: Mapping[str, bytes | None]) -> bytes:
@@ -189,7 +194,7 @@ def write(ask: Ask, edits: Mapping[str, bytes | None]) -> bytes:
     return msgspec.json.encode(fields)
 
 
-def _read_generation(endpoint: Endpoint, facts: Any, fields: dict[str, Raw], body: bytes | bytearray) -> Ask:
+def _read_generation(endpoint: Endpoint, facts: Any, fields: dict[str, Raw], size: int) -> Ask:
     stream = facts.stream is True
     options = facts.stream_options
     if options is not None and not stream:
@@ -198,10 +203,10 @@ def _read_generation(endpoint: Endpoint, facts: Any, fields: dict[str, Raw], bod
     if endpoint is Endpoint.CHAT:
         if facts.messages is None:
             raise _missing("messages")
-        estimate = _estimate(body, fields, "messages", "tools")
+        estimate = _estimate(fields, "messages", "tools")
     else:
         prompts, tokens = _prompts("prompt", facts.prompt, fields)
-        estimate = max(tokens, _estimate(body, fields, "prompt"))
+        estimate = max(tokens, _estimate(fields, "prompt"))
     n = facts.n or 1
     limit = facts.max_completion_tokens
     return Ask(
@@ -213,7 +218,7 @@ def _read_generation(endpoint: Endpoint, facts: Any, fields: dict[str, Raw], bod
         n * prompts,
         max(n, facts.best_of or 1) * prompts,
         facts.temperature == 0 or ("seed" in fields and bytes(fields["seed"]) != _NULL),
-        len(body),
+        size,
         estimate,
         fields,
     )
@@ -243,20 +248,21 @@ def _prompts(field: str, value: str | list[Any] | None, fields: dict[str, Raw]) 
     raise _invalid(field, fields)
 
 
-def _estimate(body: bytes | bytearray, fields: dict[str, Raw], *names: str) -> int:
+def _estimate(fields: dict[str, Raw], *names: str) -> int:
     """Tokens in the fields `names`, taken from their bytes, a data URI as one picture."""
-    size = 0
+    size = pictures = 0
     for name in names:
-        if name in fields:
-            size += memoryview(fields[name]).nbytes
-    at = find(body, _INLINE) if size >= 4096 else -1
-    pictures = 0
-    while at >= 0:
-        end = find(body, b'"', at)
-        pictures += 1
-        size -= end - at
-        at = find(body, _INLINE, end)
-    return max(size, 0) // BYTES_PER_TOKEN + IMAGE_TOKENS * pictures + 1
+        if name not in fields:
+            continue
+        text = memoryview(fields[name])
+        size += text.nbytes
+        at = find(text, _INLINE) if text.nbytes >= 4096 else -1
+        while at >= 0 and pictures < PICTURES:
+            end = run(text, _BASE64, at + len(_INLINE))
+            pictures += 1
+            size -= end - at
+            at = find(text, _INLINE, end)
+    return size // BYTES_PER_TOKEN + IMAGE_TOKENS * pictures + 1
 
 
 def _refuse(fields: dict[str, Raw], error: msgspec.ValidationError) -> NoReturn:

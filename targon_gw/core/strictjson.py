@@ -89,13 +89,21 @@ def members(body: bytes | bytearray) -> dict[str, Raw]:
     return fields
 
 
-def find(text: bytes | bytearray, what: bytes, start: int = 0) -> int:
+def find(text: memoryview, what: bytes, start: int = 0) -> int:
     """As `bytes.find`, in slices."""
     for at in range(start, len(text), _SLICE):
-        found = text.find(what, at, at + _SLICE + len(what) - 1)
+        found = bytes(text[at : at + _SLICE + len(what) - 1]).find(what)
         if found >= 0:
-            return found
+            return at + found
     return -1
+
+
+def run(text: memoryview, of: re.Pattern[bytes], start: int) -> int:
+    """Where that ends which `of`, a pattern of many equal parts, matches from `start` on; in slices."""
+    at = start
+    while (found := of.match(bytes(text[at : at + _SLICE]))) is not None and found.end():
+        at += found.end()
+    return at
 
 
 def skeleton(text: bytes | bytearray) -> bytes:

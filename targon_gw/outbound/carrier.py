@@ -68,6 +68,9 @@ class Sink(Protocol):
     def fail(self, fault: Failure) -> None:
         """A bug of ours has ended the call; it is settled."""
 
+    def over(self) -> None:
+        """The call has ended otherwise than by any of these; it is settled."""
+
     @property
     def broken_off(self) -> int | None:
         """The status that the client is sent, where the gateway itself ends the call before anybody has served it."""
@@ -198,6 +201,8 @@ class Carrying(msgspec.Struct, eq=False):
                 fault = result
         if self.call in self.carrier.gateway.calls:
             fault = self._come_to_nothing(fault)
+        if isinstance(result, Failure):
+            self.sink.over()
         if fault is not None:
             self.sink.fail(fault)
 

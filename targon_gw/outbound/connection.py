@@ -59,6 +59,10 @@ class Owner(Shape):
     def lost(self, connection: Connection) -> None: ...
 
 
+_NOTHING = memoryview(b"")
+"""Not an empty part of a body, which would keep all of it in memory."""
+
+
 @implementer(IPushProducer)
 class _Upload:
     """Writes a large body, no more at once than the transport likes to keep."""
@@ -86,13 +90,15 @@ class _Upload:
         while self._left and not self._paused:
             piece, self._left = self._left[:JOINED], self._left[JOINED:]
             self._transport.write(bytes(piece))
+        if not self._left:
+            self._left = _NOTHING
 
     def stopProducing(self) -> None:
         """The connection is lost; it knows."""
-        self._left = self._left[:0]
+        self._left = _NOTHING
 
     def close(self) -> None:
-        self._left = self._left[:0]
+        self._left = _NOTHING
         self._transport.unregisterProducer()
 
 
@@ -282,7 +288,7 @@ class Connection(Protocol):
         elif self._served and not received and not self._dropped and self._owner.may_repeat(exchange):
             self._owner.again(exchange)
         else:
-            if not self._served and not received:
+            if not self._served and not received and not self._dropped:  # what we drop ourselves says nothing
                 self._owner.died(exchange)
             exchange.fail(BrokenResponse("closed", _manner(reason), received, False, self._served))
 

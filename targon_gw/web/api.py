@@ -41,6 +41,8 @@ log = Logger()
 
 LARGE = 1 << 20
 """Bytes of a body that is read aside, where there is an aside."""
+ROOM_BODY = 4 << 20
+"""Bytes of a body outside `/v1`: keys that are pasted are the most that is sent there, a million characters of them."""
 CREATED = 1_735_689_600
 """Unix seconds, the first of 2025: the catalog does not know when a model was made, and a time that changed with each
 start, or from one gateway to the next, would make the same list look new."""
@@ -74,7 +76,7 @@ class Api:
     def gate(self, request: Request) -> Refusal | None:
         """What is wrong with a request whose body is still to come; `None` where nothing is, as its head tells."""
         if not request.path.startswith(b"/v1/"):
-            return None
+            return _too_large_for_a_room(request)
         try:
             found = self._identify(request)
             if isinstance(found, ClientKey):
@@ -303,6 +305,15 @@ def _check_media(request: Request) -> None:
     encoding = request.header(b"content-encoding")
     if encoding is not None and encoding.strip().lower() not in (b"", b"identity"):
         raise Refusal("unsupported_media_type", "Send the body without a Content-Encoding.")
+
+
+def _too_large_for_a_room(request: Request) -> Refusal | None:
+    """Why the body of a request for anything but `/v1`, where nobody has said yet who asks, is not read."""
+    length = request.header(b"content-length")
+    if length is None or int(length) > ROOM_BODY:
+        told = f"This address takes {ROOM_BODY} bytes at most, and wants to know beforehand how many (Content-Length)."
+        return Refusal("request_too_large", told)
+    return None
 
 
 def _per_token(usd_per_million: float) -> str:

@@ -173,6 +173,11 @@ class Relay(Struct, eq=False):
         """A bug of ours has ended the call: logged whole, answered "internal error"."""
         self.request.processingFailed(fault)
 
+    def over(self) -> None:
+        """The call has come to nothing, by the client's leaving or by a bug: nobody else says so."""
+        if not self._over:
+            self._leave()
+
     def status_of(self, refusal: Refusal) -> int:
         """The status that the client is sent: where the head has left, it was 200."""
         return 200 if self._open else status_of(refusal)
@@ -230,7 +235,7 @@ class Relay(Struct, eq=False):
         if passage is None or self._over:
             return
         passed, meter = passage.show(events), passage.meter
-        if meter.done and meter.finished:
+        if meter.finished and (meter.done or meter.error is not None):  # whole, whatever follows (decision 5)
             self._complete(passed)
             return
         if passed or passage.catchup is None:
@@ -273,6 +278,9 @@ class Relay(Struct, eq=False):
             settle(Closing(Ending.SERVED, usage, 200))
         except Refusal as refusal:  # what is not on file is not seen whole
             self.request.end_unfinished([*parts, _event_of(refusal)])
+        except Exception:  # a bug of ours: whoever waits for the call is told, not whoever brought the last bytes
+            self._unfinished().errback(Failure())
+            return
         else:
             self.request.end_stream([*parts, DONE])
         if self._done is not None:
@@ -283,7 +291,7 @@ class Relay(Struct, eq=False):
         source, passage, cut = self._source, self._passage, self._cut
         assert source is not None and passage is not None and cut is not None
         source.drop()
-        self._source = None
+        self._source = self._finished_at = None
         done = self._unfinished()
         try:
             waits = cut(passage.broken(how))

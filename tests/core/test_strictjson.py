@@ -237,7 +237,7 @@ class FindTests:
     def test_as_bytes_do(self, text: str, what: str, start: int, size: int) -> None:
         """The same place, also where it lies across a cut."""
         with mock.patch.object(strictjson, "_SLICE", size):
-            assert find(text.encode(), what.encode(), start) == text.encode().find(what.encode(), start)
+            assert find(memoryview(text.encode()), what.encode(), start) == text.encode().find(what.encode(), start)
 
 
 class EchoTests:

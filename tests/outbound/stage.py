@@ -200,6 +200,7 @@ class Sink:
     refusals: list[Refusal] = field(factory=list)
     attempts: int = 0
     faults: list[Failure] = field(factory=list)
+    overs: int = 0
     bug_in: str = ""
     """Which of its methods raises, if one does."""
     settle: Settle | None = None
@@ -228,6 +229,9 @@ class Sink:
 
     def fail(self, fault: Failure) -> None:
         self.faults.append(fault)
+
+    def over(self) -> None:
+        self.overs += 1
 
     def pass_whole(self, attempt: Attempt, brought: WholeAnswer, settle: Settle) -> None:
         self._try("pass_whole")

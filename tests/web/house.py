@@ -212,7 +212,7 @@ class House:
         """Whether nothing is under way any more, once the client has left too: no call, and nothing that ticks."""
         self.talk.leave()
         self.talk.pass_seconds(1)
-        return not self.gateway.calls and not self.talk.clock.getDelayedCalls()
+        return not self.gateway.calls and not self.api.relays and not self.talk.clock.getDelayedCalls()
 
 
 def event(**members: Any) -> bytes:
