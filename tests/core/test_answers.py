@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from targon_gw.core import answers
 from targon_gw.core.answers import (
+    NAMES,
     Renamer,
     VendorError,
     envelope,
@@ -241,6 +243,14 @@ class RenameTests:
         """D-49: not one in a text, not one further in; what has none goes by."""
         assert rename(before, "NEW") == after
         assert Renamer("NEW").rename(before) == after
+
+    def test_many_names_further_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """D-18: to go through it for each of a thousand would hold up everybody."""
+        looks: list[int] = []
+        monkeypatch.setattr(answers, "_at_top", lambda body, start, end: bool(looks.append(start)))
+        body = json.dumps({"choices": [{"model": "a"}] * 1000, "model": "b"}).encode()
+
+        assert rename(body, "NEW") == body and len(looks) == NAMES
 
     @given(
         st.dictionaries(st.text(max_size=6), anything, max_size=4), st.text(st.characters(codec="utf-8")), st.booleans()

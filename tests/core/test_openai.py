@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from targon_gw.core import openai
 from targon_gw.core.errors import Refusal
-from targon_gw.core.openai import IMAGE_TOKENS, STEERING, Ask, Endpoint, read, write
+from targon_gw.core.openai import IMAGE_TOKENS, PICTURES, STEERING, Ask, Endpoint, read, write
 
 CHAT = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 FIELDS = (
@@ -107,6 +108,35 @@ class ReadTests:
 
         assert IMAGE_TOKENS <= pictured.prompt_estimate < IMAGE_TOKENS + 100
         assert chat(tools=[{"x": "y" * 3000}]).prompt_estimate > 1000
+
+    @pytest.mark.parametrize("slash", ["/", "\\/"])
+    def test_a_picture_ends_where_its_base64_does(self, slash: str) -> None:
+        """B-19: text behind it is text; PHP writes slashes with a backslash."""
+        body = json.dumps(
+            {**CHAT, "messages": [{"role": "user", "content": "data:;base64," + "AB/+" * 90_000 + " and " * 300}]}
+        )
+        found = read(Endpoint.CHAT, body.replace("/", slash).encode())
+
+        assert IMAGE_TOKENS + 500 <= found.prompt_estimate < IMAGE_TOKENS + 700
+
+    def test_no_text_hides_as_a_picture(self) -> None:
+        """C-13: whatever says that it is one, in the prompt or in a field that nobody reads, the prompt counts in full."""
+        text = "hello world " * 20_000
+        honest = chat(messages=[{"role": "user", "content": text}]).prompt_estimate
+        hidden = chat(messages=[{"role": "user", "content": ";base64," + text}]).prompt_estimate
+        beside = chat(messages=[{"role": "user", "content": text}], x=";base64," + "A" * len(text)).prompt_estimate
+
+        assert honest > len(text) / 4
+        assert hidden >= honest and beside >= honest
+
+    def test_many_pictures(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """B-10: a body may say a million times that it has one; so often is not looked."""
+        looks: list[int] = []
+        monkeypatch.setattr(openai, "run", lambda text, of, start: looks.append(start) or start)
+        found = chat(messages=[{"role": "user", "content": ';base64,"' * 10_000}])
+
+        assert len(looks) == PICTURES
+        assert found.prompt_estimate > PICTURES * IMAGE_TOKENS
 
 
 class RefusalTests:

@@ -20,7 +20,7 @@ from targon_gw.outbound.connection import JOINED, WATCHED, Connection
 from targon_gw.outbound.reading import Bounds
 from targon_gw.outbound.requests import NO_HEAD, Exchange, target
 
-from .wire import HERE, OK, Bench, taken
+from .wire import CHUNKED, HERE, OK, Bench, taken
 
 EARLY = b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno"
 
@@ -69,6 +69,16 @@ class WritingTests:
         line.transport.producer.resumeProducing()
         line.transport.producer.resumeProducing()
         assert writes[1:] == [JOINED, JOINED, 1]
+
+    def test_large_ones_are_let_go(self) -> None:
+        """Once it has left, nothing keeps a body for as long as the answer takes."""
+        bench = Bench()
+        body = bytearray(2 * JOINED)
+        asked = bench.ask(body=body)  # type: ignore[arg-type]
+        bench.vendor.lines[0].say(CHUNKED + b"5\r\nhello\r\n")
+        taken(asked)
+
+        body.clear()  # BufferError, where somebody looks at it still
 
     def test_get_has_no_length(self) -> None:
         """A GET says nothing of a body; an empty POST says 0."""

@@ -11,7 +11,7 @@ from twisted.internet.defer import execute
 from targon_gw.core.attempts import VendorFault
 from targon_gw.core.config import Anonymous, ClientSettings, ModelSettings, Secret
 from targon_gw.core.ledger import Ending
-from targon_gw.web.api import LARGE
+from targon_gw.web.api import LARGE, ROOM_BODY
 from tests import fakes
 
 from .conversation import ask
@@ -255,6 +255,28 @@ class RefusedBodyTests:
         assert (house.heard.status, codes([house.heard])) == (503, ["draining"])
         assert house.heard.headers[b"retry-after"] == b"2"
         assert house.heard.headers[b"x-should-retry"] == b"true"
+
+
+class RoomTests:
+    """Bodies for anything but `/v1`, where nobody has said yet who asks."""
+
+    @pytest.mark.parametrize("path", ["/", "/health", "/nothing/here", "/api/sign-in"])
+    @pytest.mark.parametrize("framing", [f"Content-Length: {ROOM_BODY + 1}", "Transfer-Encoding: chunked"])
+    def test_large_ones(self, path: str, framing: str) -> None:
+        """A-09: what is larger than any of them needs, or does not say how large it is, is not taken in."""
+        house = House()
+        house.talk.say(f"POST {path} HTTP/1.1\r\nHost: gw\r\n{framing}\r\n\r\n".encode())
+
+        assert (house.heard.status, codes([house.heard])) == (413, ["request_too_large"])
+
+    def test_keys_that_are_pasted(self) -> None:
+        """As many as there may be are read to their end."""
+        house = House()
+        house.talk.say(f"POST /nothing HTTP/1.1\r\nHost: gw\r\nContent-Length: {ROOM_BODY}\r\n\r\n".encode())
+        assert not house.talk.wire.value()
+        house.talk.say(bytes(ROOM_BODY))
+
+        assert house.heard.status == 404
 
 
 class WordsAboutACallTests:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
 from targon_gw.core.attempts import Throttled
-from targon_gw.core.ledger import Ending
+from targon_gw.core.call import Call
+from targon_gw.core.ledger import Ending, Entry
 from targon_gw.web.relay import STALL
 from tests import fakes
 
@@ -161,8 +165,40 @@ class LeavingTests:
         assert house.quiet()
 
 
+class MemoryTests:
+    """What is kept of a call that is over."""
+
+    @pytest.mark.parametrize("stream", [True, False])
+    def test_nothing_of_whoever_leaves(self, stream: bool) -> None:
+        """A-17: a call whose client leaves before anything came is not held by anybody, nor is its body."""
+        house = House()
+        house.call(stream=stream)
+        request = weakref.ref(house.talk.channel.requests[0])
+        house.talk.leave()
+        house.talk.pass_seconds(1)
+        house.vendor.asked.clear()
+        gc.collect()
+
+        assert not house.api.relays
+        assert request() is None
+
+
 class BugTests:
     """E-21: what breaks inside leaves nothing behind either."""
+
+    def test_a_bug_at_the_end_of_a_stream(self) -> None:
+        """What breaks as a stream is settled ends it, visibly unfinished; its vendor does not hear of it."""
+        house = streaming()
+
+        def broken(call: Call, entry: Entry) -> None:
+            raise ZeroDivisionError("a canary")
+
+        house.api.carrier.settled = broken
+        house.vendor.says(finish(), DONE)
+
+        assert house.talk.wire.disconnecting or house.talk.wire.disconnected
+        assert DONE not in house.heard.chunks and b"canary" not in house.heard.body
+        assert house.quiet()
 
     def test_a_bug_behind_a_call(self) -> None:
         """A bug is answered with 500 and the request's name, the call is settled, and no deadline stays."""

@@ -12,7 +12,7 @@ from targon_gw.core.config import Per, QuotaPlan, Unit
 from targon_gw.core.ledger import Ending
 from tests import fakes
 
-from .house import ANSWER, DONE, House, codes, error_in, finish, says, usage
+from .house import ANSWER, DONE, House, codes, error_in, event, finish, says, usage
 
 
 def full_house() -> House:
@@ -119,6 +119,29 @@ class UnrecordedTests:
 
         assert house.heard.status == 200
         assert house.entry.ending is Ending.SERVED
+
+
+class ErrorBehindTheEndTests:
+    """Decision 5: an answer with its finish_reason is whole, whatever follows."""
+
+    @pytest.mark.parametrize("together", [True, False])
+    @pytest.mark.parametrize("seed", [1, None])
+    def test_an_error_event(self, together: bool, seed: int | None) -> None:
+        """It is not passed on, nobody is asked again, and the vendor is not blamed."""
+        house = House(fakes.config(fakes.upstream(2)))
+        house.call(stream=True, seed=seed)
+        house.vendor.begins(says("Hello"))
+        error = event(error={"message": "usage could not be counted", "code": 500})
+        if together:
+            house.vendor.says(finish(), error)
+        else:
+            house.vendor.says(finish())
+            house.vendor.says(error)
+
+        assert house.heard.chunks == [says("Hello"), finish(), DONE]
+        assert house.heard.ended and house.entry.ending is Ending.SERVED
+        assert len(house.vendor.asked) == 1
+        assert house.quiet()
 
 
 class BreakOffTests:

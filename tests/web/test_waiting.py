@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
+from targon_gw.core import byhand
 from targon_gw.core.call import Call, Try
 from targon_gw.core.config import PerKey
 from tests import fakes
 from tests.core.queues import bounds
 from tests.fakes import config, upstream
 
-from .house import ANSWER, BEARER, CHAT, JSON, House, finish, says
+from .conversation import Wire, ask
+from .house import ANSWER, BEARER, CHAT, JSON, QUESTION, House, finish, says
 from .scraping import figure, scraped
 
 POST = f"POST {CHAT} HTTP/1.1\r\nHost: h\r\n{BEARER}{JSON}Content-Length: 5000000\r\n\r\n".encode()
@@ -45,6 +49,22 @@ class WaitingTests:
         assert figure(found, "targon_gw_calls_waiting") == 0
         assert figure(found, "targon_gw_wait_seconds_sum", result="went") == 3.0
         assert not house.gateway.calls
+
+    def test_a_key_that_is_put_back_by_hand(self) -> None:
+        """Who waits is asked to try it at once."""
+        house = House(config(upstream(2, per_key=PerKey(1))))
+        pool = house.gateway.pools["acme"]
+        other = list(pool.keys)[1]
+        byhand.disable(pool, other, None, house.now())
+        for _ in range(3):
+            channel = house.talk.site.buildProtocol(None)
+            channel.makeConnection(Wire())
+            channel.dataReceived(ask(BEARER + JSON, json.dumps(QUESTION).encode(), CHAT))
+        assert (len(house.vendor.asked), len(house.gateway.waiting)) == (1, 2)
+        byhand.enable(pool, other, house.now())
+        house.talk.pass_seconds(1)
+
+        assert (len(house.vendor.asked), len(house.gateway.waiting)) == (2, 1)
 
     def test_told_at_once(self) -> None:
         """Where waiting does not help, the 503 and its true time come in the same turn."""
