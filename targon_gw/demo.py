@@ -83,7 +83,7 @@ def _boxed(reactor: Any, config: Config, settings: UpstreamSettings) -> tuple[Up
     ports: list[IListeningPort] = []
     start(reactor, vendor).addCallback(ports.append)
     address: Any = ports[0].getHost()
-    keys = tuple(KeySettings(Secret(key), account.name) for account in accounts for key in account.keys)
+    keys = tuple(KeySettings(Secret(key), account.name, boxed=True) for account in accounts for key in account.keys)
     base_url = f"http://127.0.0.1:{address.port}/v1"
     return evolve(settings, base_url=base_url, allow_private=True, keys=keys), f"http://127.0.0.1:{address.port}"
 

@@ -15,6 +15,7 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 from targon_gw import demo
 from targon_gw.core.clients import ClientKey
 from targon_gw.core.config import SECRET_LIKE, Config, Dialect, Duration, Kind, ModelSettings, Registration
+from targon_gw.core.reload import taken_away
 from targon_gw.demo import greeting, rehearsal
 from targon_gw.wiring import Outside, wire
 from tests import fakes
@@ -130,6 +131,14 @@ class RehearsalTests:
         later = fakes.upstream(0, "later")
 
         assert alter(evolve(settings(), upstreams=(keyed, later))).upstreams == (keyed, later)
+
+    def test_first_key_of_ones_own(self) -> None:
+        """It may be saved as it is: that the box goes takes no key of anybody's away."""
+        alter, _ = rehearsal(MemoryReactorClock(), settings())
+        before = alter(fakes.config(fakes.upstream(0, "empty"), models=MODELS))
+        after = alter(fakes.config(fakes.upstream(1, "empty"), models=MODELS))
+
+        assert before.upstreams[0].keys and taken_away(before, after) == ()
 
 
 def relayed(memory: MemoryReactorClock) -> None:

@@ -77,7 +77,7 @@ class VendorFault(Struct, frozen=True, gc=False):
 
 
 class Abandoned(Struct, frozen=True, gc=False):
-    """The client left."""
+    """The client left, or the call's own time was over: nobody's fault."""
 
     reason: str = "client left"
     status: int | None = None

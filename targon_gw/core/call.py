@@ -77,6 +77,8 @@ class Attempt(Struct, eq=False):
     """The vendor that it is sent to, as the settings had it when it began."""
     sequel: Sequel | None = None
     """How it goes on with what another began."""
+    hurried: bool = False
+    """The call's deadline ends it before the vendor's time is over: nobody is to blame for that."""
     outcome: Outcome | None = None
     ended: float | None = None
     usage: Usage | None = None
@@ -199,8 +201,7 @@ class Call(Struct, eq=False):
         if self.state is not State.TRYING:
             self._expect(State.TRYING)
         attempt = self.attempts[-1]
-        attempt.outcome, attempt.ended = outcome, now
-        pool = attempt.leg.pool
+        pool, attempt.outcome, attempt.ended = attempt.leg.pool, outcome, now
         if type(outcome) is Served:
             if self.ask.stream:  # an answer that is not streamed says nothing about its first token
                 attempt.key.noted_first_token(now - attempt.began)
@@ -370,8 +371,10 @@ class Call(Struct, eq=False):
                 continue  # a first try stands behind those who wait; a second one has been served before
             lease = pool.draw(want, now, again)
             if lease is not None:
-                patience, left = leg.patience(model.settings, self.ask), self.deadline - now
-                return Attempt(lease, leg, model, patience if patience < left else left, now, pool.settings, sequel)
+                most, left = leg.patience(model.settings, self.ask), self.deadline - now
+                return Attempt(
+                    lease, leg, model, most if most < left else left, now, pool.settings, sequel, left < most
+                )
         return None
 
     def _stand_in(self, model: Model) -> Model | None:

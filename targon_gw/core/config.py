@@ -240,6 +240,8 @@ class KeySettings:
     weight: int = 1
     enabled: bool = True
     note: str = ""
+    boxed: bool = False
+    """Made up for a vendor in a box, in no file: nobody misses it."""
 
 
 @frozen

@@ -15,14 +15,17 @@ class Refused(Exception):
 
 
 def taken_away(before: Config, after: Config) -> tuple[tuple[str, str], ...]:
-    """The keys that were switched on and no longer are: upstream, since two may have the same one, and fingerprint."""
+    """The keys that were switched on and no longer are: upstream, since two may have the same one, and fingerprint.
+
+    Those of a box are not among them: it gives way to the first key of a real vendor.
+    """
     still = {each.name: {key.secret.fingerprint for key in each.keys if key.enabled} for each in after.upstreams}
     none: set[str] = set()
     return tuple(
         (upstream.name, key.secret.fingerprint)
         for upstream in before.upstreams
         for key in upstream.keys
-        if key.enabled and key.secret.fingerprint not in still.get(upstream.name, none)
+        if key.enabled and not key.boxed and key.secret.fingerprint not in still.get(upstream.name, none)
     )
 
 

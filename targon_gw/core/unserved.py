@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from .attempts import CallerFault, ModelFault, Outcome, VendorFault
+from .attempts import Abandoned, CallerFault, ModelFault, Outcome, VendorFault
 from .catalog import Leg
 from .census import STATES
 from .errors import Refusal
@@ -17,7 +17,7 @@ def refusal_after(last: Outcome | None, name: str) -> Refusal | None:
     match last:
         case CallerFault(refusal):
             return refusal
-        case VendorFault(silent=True):
+        case VendorFault(silent=True) | Abandoned():  # the call's own time was over, or nobody is there to be told
             return Refusal("upstream_timeout", f"No answer for {name} in time. Try again, or another model.")
         case VendorFault():
             told = f"The vendor failed for {name} and nobody could step in. Try again shortly."

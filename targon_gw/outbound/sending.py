@@ -16,7 +16,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from targon_gw.core.answers import Answer, VendorError, read_answer, read_error
-from targon_gw.core.attempts import CallerFault, Outcome, Reply, Served, VendorFault, classify
+from targon_gw.core.attempts import Abandoned, CallerFault, Outcome, Reply, Served, VendorFault, classify
 from targon_gw.core.call import Attempt
 from targon_gw.core.config import Size
 from targon_gw.core.errors import Refusal
@@ -142,6 +142,8 @@ class Sending:
         self.pulse.leave(sent)
         if failure.check(*_FAULTS) is None or (failure.check(CancelledError) and not sent.lost):
             return failure
+        if sent.lost and sent.attempt.hurried:
+            return sent.judge(_HURRIED, None)
         return sent.judge(_fault_of(failure.value, sent.lost), None)
 
     # answers that are not streamed
@@ -225,6 +227,7 @@ class Sending:
 
 _FAULTS = (CancelledError, ConnectFailed, BrokenResponse, BrokenBody, TooLong)
 _SERVED = Served()
+_HURRIED = Abandoned("the call's own time was over")
 
 
 def _head(secret: str) -> Head:

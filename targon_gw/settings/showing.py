@@ -19,6 +19,7 @@ from targon_gw.core.config import (
     ClientSettings,
     Config,
     Duration,
+    KeySettings,
     Metrics,
     QuotaPlan,
     Secret,
@@ -60,6 +61,9 @@ def _of_class(value: attrs.AttrsInstance) -> dict[str, Any]:
         case ClientSettings():
             del shown["digest"]
             return {"name": value.name, "key": f"k-{value.digest[:8]}"} | shown
+        case KeySettings():
+            del shown["boxed"]  # nothing that a file could say
+            return shown
         case Metrics():
             return {"token_file": value.token_file}
         case Admin():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from targon_gw.core.attempts import Barred, Exhausted, ModelFault, Outcome, Throttled, VendorFault
+from targon_gw.core.attempts import Abandoned, Barred, Exhausted, ModelFault, Outcome, Throttled, VendorFault
 from targon_gw.core.call import Refuse
 from targon_gw.core.config import Bounds, Config, Dialect, PerKey
 from targon_gw.core.errors import Refusal
@@ -144,3 +144,21 @@ class TriedTests:
         for outcome in (FAULT, Barred(), Exhausted(), Throttled(900.0)):
             message = self.give_up(config(upstream(1), retries=patient(attempts=1)), outcome).message
             assert not any(word in message for word in ("sn4_", "k-", "example", "acme.", "https"))
+
+
+class HurriedTests:
+    """C-11: a call whose own time is shorter than what the vendor has."""
+
+    def test_nobody_is_blamed(self) -> None:
+        """It ends in time, and says so; the key and the model are as well as before."""
+        desk = gateway(config(upstream(1)))
+        for _ in range(20):
+            one = call(desk, 0.0)
+            one.deadline = 0.4
+            attempt = attempt_of(one.begin(0.0))
+            assert (attempt.first_token, attempt.hurried) == (0.4, True)
+            step = one.judge(Abandoned("the call's own time was over"), 0.4)
+            assert isinstance(step, Refuse) and step.refusal.code == "upstream_timeout"
+
+        assert desk.pools["acme"].census(0.5)["usable"] == 1
+        assert not attempt_of(call(desk, 0.5).begin(0.5)).hurried

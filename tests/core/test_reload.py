@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import pytest
+from attrs import evolve
 
 from targon_gw.core.config import Config
 from targon_gw.core.reload import judge_removal, taken_away
@@ -75,6 +76,13 @@ class TakenAwayTests:
 
         assert {name for name, _ in taken_away(both, config(upstream(1, "other")))} == {"acme"}
         assert judged(both, config(upstream(1, "other"))) is not None
+
+    def test_a_box_gives_way(self) -> None:
+        """The first key of a real vendor takes the keys of the box in its place away, which nobody misses."""
+        boxed = config(upstream([evolve(key(number), boxed=True) for number in range(4)]))
+
+        assert taken_away(boxed, keys(7)) == ()
+        assert judged(boxed, keys(7)) is None
 
     def test_replaced(self) -> None:
         """All keys changed for new ones at once is a removal of all: nobody knows yet that the new ones are well."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 from twisted.internet.defer import CancelledError
 
-from targon_gw.core.attempts import (
-    VendorFault,
-)
+from targon_gw.core.attempts import Abandoned, VendorFault
 
 from .sent import FIRST_TOKEN, send
 from .stage import Reply, chunk, event
@@ -27,6 +25,18 @@ class PatienceTests:
         sent.stage.advance(0.25)
         assert sent.outcome == VendorFault("no first token in time", silent=True)
         assert sent.request.cancelled
+        sent.over()
+
+    @pytest.mark.parametrize("stream", [True, False])
+    @pytest.mark.parametrize("head", [True, False])
+    def test_the_calls_own_time(self, stream: bool, head: bool) -> None:
+        """C-11: where the call's deadline is what is over, the vendor is not blamed."""
+        sent = send(stream=stream)
+        sent.attempt.hurried = True
+        if head:
+            sent.request.reply()
+        sent.stage.advance(FIRST_TOKEN)
+        assert isinstance(sent.outcome, Abandoned)
         sent.over()
 
     @pytest.mark.parametrize("stream", [True, False])

@@ -290,7 +290,8 @@ class WordsAboutACallTests:
             (call,) = house.gateway.calls
 
             assert call.deadline == left
-            assert house.vendor.asked[0].attempt.first_token <= left
+            attempt = house.vendor.asked[0].attempt
+            assert attempt.first_token <= left and attempt.hurried is (left == 1.5)
             house.talk.leave()
 
     @pytest.mark.parametrize(
