@@ -22,6 +22,7 @@ MOST_SHOWN: Final = 20
 """Rows of one kind in a preview."""
 WHICH: Final = ("ok", "ok_and_throttled", "all")
 _MOST = re.compile(r"'confirm_removal: ([0-9]+)'")
+_UNSAID = "with --yes it is done without asking"
 
 
 @click.command("import")
@@ -60,7 +61,8 @@ def import_keys(
     taken = _count(batch, chosen)
     if not taken or (tests and not _agreed(daemon, yes, f"Add {many(taken, 'key')}?")):
         daemon.ask("DELETE", named("keys/import", batch["batch"]))
-        _left(daemon, preview, batch)
+        none = "none of them was tested: add --test" if not tests else "none of them passed its test"
+        _left(daemon, preview, batch, _UNSAID if taken else none)
     applied = daemon.post(named("keys/import", batch["batch"], "apply"), {"which": chosen})
     if daemon.as_json:
         print_json({"preview": preview, "batch": applied})
@@ -83,12 +85,12 @@ def _agreed(daemon: Daemon, yes: bool, question: str) -> bool:
     return bool(click.confirm(question, err=True))
 
 
-def _left(daemon: Daemon, preview: Any, batch: Any) -> None:
+def _left(daemon: Daemon, preview: Any, batch: Any, why: str = _UNSAID) -> None:
     """End: nothing is taken."""
     if daemon.as_json:
         print_json({"preview": preview, "batch": batch and {**batch, "state": "forgotten"}})
         sys.exit(FAILED)
-    fail("nothing was added; with --yes it is done without asking")
+    fail(f"nothing was added; {why}")
 
 
 def _tell_preview(preview: Any) -> None:
@@ -139,7 +141,7 @@ def _count(batch: Any, which: str) -> int:
 
 
 @click.command("undo")
-@click.argument("batch", metavar="BATCH", required=False)
+@click.argument("batch", metavar="[BATCH]", required=False)
 @click.option(
     "--confirm-removal", type=click.IntRange(1), help="How many keys that takes away, where it is most of them."
 )
