@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from math import inf
 from typing import Any
 
 from attrs import define, field
@@ -28,6 +29,7 @@ from targon_gw.core.gateway import Gateway
 from targon_gw.core.ledger import Entry, Kind, changed
 from targon_gw.core.measures import Measures
 from targon_gw.core.people import Change
+from targon_gw.drift import Drift
 from targon_gw.store.archive import Archive, Tidied
 from targon_gw.store.folder import StateFolder
 from targon_gw.store.journal import Journal, Unwritten
@@ -55,6 +57,7 @@ class Books:
     now: Callable[[], float]
     in_thread: Callable[..., Deferred[Any]]
     fatal: Callable[[str], object]
+    drift: Drift
     journal: Journal = field(init=False)
     snapshot: Snapshot = field(init=False)
     measures: Measures = field(init=False)
@@ -169,7 +172,8 @@ class Books:
             raise Refusal("overloaded", NO_ROOM, wait=5.0) from None
 
     def _look(self) -> None:
-        """Whether there is room again, or none any more; the journal has logged it."""
+        """Whether there is room again, or none any more (the journal has logged it); and how the clocks stand."""
+        self.drift.look()
         self.gateway.shut = NO_ROOM if self.journal.full else None
 
     def flush(self) -> Deferred[None]:
@@ -218,7 +222,8 @@ class Books:
                     await deferLater(self.clock, 0.0)
 
     def _tidy(self) -> Deferred[Any]:
-        done = Archive(self.folder, self.in_thread).tidy(self.now() + self.gateway.wall, self.gateway.config.keep)
+        keep = self.gateway.config.keep if self.drift.agrees else inf  # by a wrong clock nothing is too old
+        done = Archive(self.folder, self.in_thread).tidy(self.now() + self.gateway.wall, keep)
         done.addCallbacks(_tell_tidied, lambda f: log.failure("the ledger's folder could not be tidied", failure=f))
         self._tidying = done
         return done

@@ -91,6 +91,10 @@ class DaemonDesk:
         since = reloading.changed_at or self.started + self.gateway.wall
         return InForce(since, reloading.problem, reloading.since)
 
+    def clock_ahead(self) -> float:
+        """By how many seconds the system's clock is ahead of ours."""
+        return self.wiring.books.drift.seconds
+
     def state(self) -> dict[str, Any]:
         """How the state folder stands."""
         books = self.wiring.books
@@ -204,9 +208,11 @@ def would_change(gateway: Gateway, loaded: Loaded, now: float) -> tuple[Diff, st
 
 def sums_since(folder: StateFolder, by: str, day: str) -> Mapping[str, Sums]:
     """What the ledger's files of that day (UTC) and later come to, by one of the words of `core.ledger.BY`."""
-    ledger = Ledger()
+    ledger, of = Ledger(), ""
     for book in daybooks(folder):
         if book.day >= day:
+            if book.day != of:  # a day may stand there twice, packed and plain; numbers grow within a day alone
+                of, ledger.n = book.day, 0
             for line in lines(book):
                 ledger.fold(line[0], line[1])
     return ledger.totals[by]

@@ -81,6 +81,8 @@ class Reloading:
     """Entered for as long as settings are read and put in force."""
     under_way: Callable[[bool], object] = lambda under_way: None
     """Called with `True` when a reading begins, with `False` when it is over, whatever came of it."""
+    refused: Callable[[SettingsError], object] = lambda error: None
+    """Told of files that can't be used: which they are may have changed."""
     _reason: str | None = None
     """Of the reading that is to follow the one under way."""
     _waiting: list[Deferred[Outcome]] = field(factory=list)
@@ -134,6 +136,7 @@ class Reloading:
         except CancelledError:
             raise
         except SettingsError as error:
+            self.refused(error)
             return self._failed(reason, _lines(error))
         except Refused as error:
             return self._failed(reason, [str(error)])

@@ -184,9 +184,11 @@ class GatewayService(Service):
     wiring: Wiring | None = None
     reloading: Reloading | None = None
     watching: Watching | None = None
+    desk: DaemonDesk | None = None
     supervision: Supervision | None = None
     threads: ThreadPool = field(factory=lambda: ThreadPool(1, 2, "disk"))
     now: Callable[[], float] = time.monotonic
+    unix: Callable[[], float] = time.time
 
     def startService(self) -> None:
         """Go through the start in order; raises SystemExit, said why, where it can't be."""
@@ -202,7 +204,7 @@ class GatewayService(Service):
         supervision = self.supervision = Supervision.of(self.reactor, self.now, os.environ)
         self.threads.start()
         wiring = self.wiring = wire(
-            self.reactor, config, Outside(self._in_thread, self._fatal, self.now, aside=self._aside)
+            self.reactor, config, Outside(self._in_thread, self._fatal, self.now, aside=self._aside, unix=self.unix)
         )
         supervision.starting("reading the state and the ledger")
         try:
@@ -267,6 +269,7 @@ class GatewayService(Service):
             lambda: foreseen(wiring.gateway, self.source.again()), self._applied, log, self.reactor, self._aside
         )
         reloading.meanwhile = collector.resting
+        reloading.refused = self._refused
         if self.supervision is not None:
             reloading.under_way = self.supervision.reloading
         watching = self.watching = Watching(
@@ -284,23 +287,30 @@ class GatewayService(Service):
             signal.signal(signal.SIGHUP, hang_up)
         self._open_admin(config, wiring, reloading)
 
+    def _refused(self, error: SettingsError) -> None:
+        """What has been looked for in vain is waited for, too."""
+        if self.watching is not None and self.watching.begun:
+            files = tuple(dict.fromkeys([*self.watching.files, *error.files]))
+            self.watching.refresh(files, marks_before(files, self.source.read_since))
+
     def _applied(self, loaded: Loaded) -> Any:
         if self.wiring is None or self.watching is None:
             raise Refused("the gateway is stopping")
         diff = self.wiring.apply(loaded)
+        if self.desk is not None:
+            self.desk.paths = self._paths(loaded)
         if not loaded.config.watch:
             self.watching.stop()
         elif self.watching.begun:
-            self.watching.refresh(loaded.files)
+            self.watching.refresh(loaded.files, marks_before(loaded.files, self.source.read_since))
         else:
             self.watching.files = loaded.files
             self.watching.start(marks_before(loaded.files, self.source.read_since))
         return diff
 
     def _open_admin(self, config: Config, wiring: Wiring, reloading: Reloading) -> None:
-        files = self.source.loaded.files
-        paths = Paths(self.source.path, *_beside(self.source.path, files))
-        desk = DaemonDesk(wiring, reloading, paths, lambda: self.reactor.callLater(0, self._end), self._aside)
+        paths, end = self._paths(self.source.loaded), lambda: self.reactor.callLater(0, self._end)
+        desk = self.desk = DaemonDesk(wiring, reloading, paths, end, self._aside)
         wiring.rooms += rooms(wiring, desk)
         path = config.admin.socket
         if path is None:
@@ -311,6 +321,9 @@ class GatewayService(Service):
             self.admin_port = self.reactor.listenUNIX(path, site, mode=0o600, wantPID=True)
         except (CannotListenError, OSError) as error:
             log.warn("the admin socket can't be opened: {reason}", reason=str(error))
+
+    def _paths(self, loaded: Loaded) -> Paths:
+        return Paths(self.source.path, loaded.keys, loaded.clients)
 
     def _end(self) -> None:
         if self.running:  # else it has begun already
@@ -378,16 +391,6 @@ def _begun(_: object) -> None:
 
 def _running_reactor() -> Any:
     return sys.modules.get("twisted.internet.reactor")
-
-
-def _beside(path: str, files: tuple[str, ...]) -> tuple[str, str]:
-    """The operator's keys.yaml and clients.yaml, out of all the files that were read."""
-    folder = os.path.dirname(path)
-
-    def named(name: str) -> str:
-        return next((file for file in files if os.path.basename(file) == name), os.path.join(folder, name))
-
-    return named("keys.yaml"), named("clients.yaml")
 
 
 def with_backlog(address: str) -> str:

@@ -25,6 +25,7 @@ from targon_gw.core.config import SECRET_LIKE, Config, Duration, KeySettings, Up
 from targon_gw.core.diff import Diff
 from targon_gw.core.gateway import Gateway
 from targon_gw.cork import Cork
+from targon_gw.drift import Drift
 from targon_gw.lag import Lag
 from targon_gw.logs import conceal
 from targon_gw.outbound.addresses import Endpoints
@@ -147,6 +148,8 @@ class Outside:
     fatal: Callable[[str], object]
     now: Callable[[], float] = time.monotonic
     out: Any = None
+    unix: Callable[[], float] = time.time
+    """The clock on the wall."""
     aside: Callable[..., Deferred[Any]] | None = None
     """Threads that the disk does not wait for."""
 
@@ -155,7 +158,7 @@ def wire(reactor: Any, config: Config, outside: Outside) -> Wiring:
     """Everything that `config` asks for."""
     now = outside.now
     started = now()
-    wall = time.time() - started
+    wall = outside.unix() - started
     gateway = Gateway.of(config, wall, random.random)
     pulse = Pulse(reactor, now)
     cork = Cork(reactor)
@@ -163,14 +166,15 @@ def wire(reactor: Any, config: Config, outside: Outside) -> Wiring:
     ways.follow(config.upstreams, set())
     out: Any = sys.__stdout__ if outside.out is None else outside.out  # sys.stdout is twistd's, and leads into the log
     calls = CallLog(out, out.isatty(), reactor, lambda: now() + wall)
-    books = Books(gateway, calls, StateFolder(config.state), reactor, now, outside.in_thread, outside.fatal)
+    drift = Drift(lambda: now() + wall, outside.unix)
+    books = Books(gateway, calls, StateFolder(config.state), reactor, now, outside.in_thread, outside.fatal, drift)
     sending = Sending(ways.to, now, wall, pulse, config.limits.answer)
     carrier = Carrier(gateway, sending, reactor, now, books.record, books.measures.settled, books.measures.rescued)
     prober = Prober(gateway, sending, reactor, now, carrier.tell, books.record)
     api = Api(gateway, carrier, pulse, now, outside.aside)
     health = Health(gateway, now, started, version("targon-gw"))
     lag = Lag(reactor, now)
-    metrics = MetricsPage(books.measures, lag, config.metrics.token, reactor, now, started, health.version)
+    metrics = MetricsPage(books.measures, lag, config.metrics.token, reactor, now, started, health.version, drift)
     rooms: list[Room] = []
     site = Site(Root(Tree(api, health, metrics), rooms), HttpLimits(body=config.limits.body), reactor, cork)
     site.gate = api.gate

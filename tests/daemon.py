@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,6 +76,8 @@ class Reactor(MemoryReactorClock):
         super().__init__()  # type: ignore[no-untyped-call]
         self.threads = Threads()
         self.stops = 0
+        self.began = time.time()
+        """What the clock on the wall showed when this one showed nothing."""
 
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
         """As the reactor's."""
@@ -100,6 +103,10 @@ class Reactor(MemoryReactorClock):
         """Note it."""
         self.stops += 1
 
+    def unix(self) -> float:
+        """The clock on the wall."""
+        return self.began + self.seconds()
+
     def turn(self, seconds: float) -> None:
         """Let time pass, in small steps."""
         self.pump([0.25] * round(seconds * 4))  # type: ignore[no-untyped-call]
@@ -116,7 +123,7 @@ def settings(**changes: Any) -> Config:
 def wired(config: Config, reactor: Reactor | None = None) -> tuple[Reactor, io.StringIO, Wiring]:
     """A gateway of `config` in memory; its books are open."""
     reactor, out, reasons = reactor or Reactor(), io.StringIO(), []  # type: ignore[var-annotated]
-    wiring = wire(reactor, config, Outside(at_once, reasons.append, reactor.seconds, out))
+    wiring = wire(reactor, config, Outside(at_once, reasons.append, reactor.seconds, out, reactor.unix))
     wiring.books.open()
     return reactor, out, wiring
 
@@ -170,8 +177,9 @@ class Daemon:
         self.place.write()
         source = Source(self.place.gateway, load(self.place.gateway), lambda config: config)
         pool: Any = Threads()
+        up, seconds = lambda: self.told.append("up"), self.reactor.seconds
         self.service = GatewayService(
-            self.reactor, source, lambda: self.told.append("up"), self.insist, threads=pool, now=self.reactor.seconds
+            self.reactor, source, up, self.insist, threads=pool, now=seconds, unix=self.reactor.unix
         )
 
     @property

@@ -27,6 +27,7 @@ SHELLS = frozenset(
         "pulse",
         "cork",
         "lag",
+        "drift",
         "strain",
         "systemd",
         "rehearsal",

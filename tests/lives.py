@@ -18,6 +18,7 @@ from targon_gw.core.config import Config, Duration, Per, QuotaPlan, Unit
 from targon_gw.core.gateway import Gateway
 from targon_gw.core.ledger import Ending, Entry
 from targon_gw.core.meter import Source, Usage
+from targon_gw.drift import Drift
 from targon_gw.store.folder import StateFolder
 from tests import fakes
 from tests.store.stage import at_once, result
@@ -43,6 +44,8 @@ class Run:
     clock: Clock = field(factory=Clock)
     out: io.StringIO = field(factory=io.StringIO)
     reasons: list[str] = field(factory=list)
+    ahead: float = 0.0
+    """By how much the clock on the wall has been put forward since the start."""
     gateway: Gateway = field(init=False)
     books: Books = field(init=False)
 
@@ -51,7 +54,8 @@ class Run:
         self.gateway = fakes.gateway(self.config)
         calls = CallLog(self.out, False, self.clock, lambda: now() + fakes.WALL)
         folder = StateFolder(str(self.path))
-        self.books = Books(self.gateway, calls, folder, self.clock, now, self.in_thread, self.reasons.append)
+        drift = Drift(lambda: now() + fakes.WALL, lambda: now() + fakes.WALL + self.ahead)
+        self.books = Books(self.gateway, calls, folder, self.clock, now, self.in_thread, self.reasons.append, drift)
 
     def begin(self, insist: bool = False) -> Run:
         """Open and start."""

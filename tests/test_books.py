@@ -11,6 +11,7 @@ from attrs import evolve
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.logger import capturedLogs
 
+from targon_gw.books import LOOK_EVERY
 from targon_gw.core.config import Duration
 from targon_gw.core.errors import Refusal
 from targon_gw.core.ledger import Entry, Kind, figures_of
@@ -345,3 +346,26 @@ class CloseTests:
         assert [log["done"] for log in logs if "done" in log] == ["removed"]
         run.close()
         assert Run(tmp_path).begin().used == (21, 3, 3)
+
+    def test_not_tidied_by_a_wrong_clock(self, tmp_path: Path) -> None:
+        """E-16, E-19: where the clock was set nothing is too old, by whichever of the two: all is kept meanwhile."""
+        run = Run(tmp_path).begin()
+        run.call()
+        result(run.books.flush())
+        run.clock.advance(40 * 86400)
+        run.gateway.config = evolve(run.gateway.config, keep=Duration(30 * 86400.0))
+        for _ in range(2):
+            run.call()
+            result(run.books.flush())
+        run.ahead = -40 * 86400.0
+        with capturedLogs() as logs:
+            run.clock.advance(LOOK_EVERY)
+            run.clock.advance(3600)
+            kept = len(list((tmp_path / "ledger").iterdir()))
+            run.ahead = 0.0
+            run.clock.advance(LOOK_EVERY)
+            run.clock.advance(3600)
+
+        assert (kept, len(list((tmp_path / "ledger").iterdir()))) == (2, 1)
+        assert len([log for log in logs if "system's clock is" in log["log_format"]]) == 1
+        run.close()

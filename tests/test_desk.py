@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ from targon_gw.web.admin_desk import Actor, Desk, Objection, Paths
 from tests import fakes
 from tests.daemon import FILES, GATEWAY, VENDOR_KEY, Daemon, Place, vendor_of
 from tests.daemon import collector as collector
-from tests.store.stage import DAY, NOON, Kept, at_once, opened, result
+from tests.store.stage import DAY, NOON, Kept, at_once, ledger, opened, result, text_of
 
 SECOND_KEY = "sn4_canary_of_the_vendors_key_0002"
 
@@ -75,6 +76,13 @@ class DeskTests:
 
         assert (told["n"], told["snapshot_age"], told["full"]) == (1, 2.0, False)
         assert Path(told["journal"]).parent == daemon.place.path / "state" / "ledger"
+
+    def test_clock_ahead(self, daemon: Daemon) -> None:
+        """E-16: by how much the clock on the wall was set since the start, as of the last second."""
+        daemon.reactor.began += 3600.0
+        daemon.reactor.turn(1.5)
+
+        assert desk_of(daemon).clock_ahead() == pytest.approx(3600.0)
 
     def test_use(self, daemon: Daemon) -> None:
         """A client's use is what it is told itself; of nobody there is none."""
@@ -270,6 +278,22 @@ class UsageTests:
     def test_since(self, tmp_path: Path, day: str, served: int) -> None:
         """What the files of that day and later come to."""
         assert sums_since(self.folder(tmp_path), "client", day)["ann"].served == served
+
+    def test_clock_set_back(self, tmp_path: Path) -> None:
+        """E-16: days whose numbers are not in the order of the days count whole."""
+        folder = opened(tmp_path)
+        for day, numbers in (("2025-11-22", [1, 2, 5, 6]), ("2025-11-20", [3, 4])):
+            ledger(folder, day).write_bytes(text_of(numbers))
+
+        assert sums_since(folder, "client", "2025-11-20")["ann"].served == 6
+
+    def test_packed_and_plain(self, tmp_path: Path) -> None:
+        """A day that is being packed stands there twice, and counts once."""
+        folder = opened(tmp_path)
+        ledger(folder).write_bytes(text_of([1, 2, 3]))
+        Path(f"{ledger(folder)}.gz").write_bytes(gzip.compress(text_of([1, 2])))
+
+        assert sums_since(folder, "client", "2025-11-20")["ann"].served == 3
 
     def test_none(self, tmp_path: Path) -> None:
         """Later than the last day there is nothing."""

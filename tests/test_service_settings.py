@@ -89,6 +89,28 @@ class SettingsTests:
             assert b'"settings"' not in client.value()
             channel.connectionLost(None)
 
+    def test_what_was_lacking_comes(self, daemon: Daemon) -> None:
+        """E-10: settings that were refused for want of a key's file are taken when that appears, wherever it lies."""
+        secret = daemon.place.path / "secrets" / "k2"
+        secret.parent.mkdir()
+        with daemon.running():
+            daemon.place.write(keys=f"acme: [{VENDOR_KEY}, {{secret_file: secrets/k2}}]\n")
+            daemon.reactor.turn(12)
+            assert self.keys(daemon) == 1
+            secret.write_text(SECOND_KEY)
+            daemon.reactor.turn(12)
+            assert self.keys(daemon) == 2
+
+    def test_files_by_other_names(self, daemon: Daemon) -> None:
+        """What is added goes beside the files that are in force, also where gateway.yaml names others while it runs."""
+        with daemon.running():
+            (daemon.place.path / "vendors.yaml").write_text(FILES["keys.yaml"])
+            daemon.place.write(gateway=GATEWAY + "keys: vendors.yaml\n")
+            daemon.reactor.turn(12)
+            desk: Any = daemon.service.desk
+            assert desk.paths.keys == str(daemon.place.path / "vendors.yaml")
+            assert desk.paths.clients == str(daemon.place.path / "clients.yaml")
+
     def test_hang_up(self, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
         """SIGHUP reads them again; once the daemon stops it does nothing."""
         before = signal.getsignal(signal.SIGHUP)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import takewhile
 from typing import Any
 
 import click
@@ -35,7 +36,7 @@ def _list(daemon: Daemon, follow: bool, limit: int, status: str | None, key_id: 
     asked = {"limit": limit, "status": status, "key": key_id}
     while True:
         found = daemon.get("/calls", **asked)["calls"]
-        new = [call for call in reversed(found) if call["id"] not in seen]
+        new = _new(found, seen)
         if daemon.as_json and not follow:
             print_json({"calls": found})
         elif daemon.as_json:
@@ -48,6 +49,11 @@ def _list(daemon: Daemon, follow: bool, limit: int, status: str | None, key_id: 
         seen = {call["id"] for call in found}
         asked["limit"] = 1000
         time.sleep(EVERY)
+
+
+def _new(found: list[dict[str, Any]], seen: set[str]) -> list[dict[str, Any]]:
+    """Those before the first that was told already, the latest last: what follows it is older, told or not."""
+    return [*takewhile(lambda call: call["id"] not in seen, found)][::-1]
 
 
 def _tell(calls: list[dict[str, Any]]) -> None:

@@ -76,7 +76,7 @@ def over_socket(path: str) -> Transport:
     return ask
 
 
-def socket_of(path: str) -> str:
+def socket_of(path: str, as_json: bool = False) -> str:
     """Where the gateway of the gateway.yaml at `path` has its admin socket; or the process ends."""
     import yaml
 
@@ -86,11 +86,11 @@ def socket_of(path: str) -> str:
             plain = yaml.safe_load(file)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no YAML now"
-        fail(f"{path} cannot be read: {why}; {hint}", BAD_SETTINGS)
+        fail(f"{path} cannot be read: {why}; {hint}", BAD_SETTINGS, as_json)
     admin = plain.get("admin") if isinstance(plain, dict) else None
     found = admin.get("socket", USUAL_SOCKET) if isinstance(admin, dict) else USUAL_SOCKET
     if not isinstance(found, str):
-        fail(f"{path} has the admin socket switched off (admin: socket)", BAD_SETTINGS)
+        fail(f"{path} has the admin socket switched off (admin: socket)", BAD_SETTINGS, as_json)
     return os.path.normpath(os.path.join(os.path.dirname(path), found))
 
 
@@ -162,7 +162,7 @@ def reach(context: click.Context, path: str, socket_path: str | None, as_json: b
     transport: Transport | None = context.obj
     if transport is not None:
         return Daemon(transport, as_json)
-    place = socket_path or socket_of(path)
+    place = socket_path or socket_of(path, as_json)
     return Daemon(over_socket(place), as_json, place)
 
 

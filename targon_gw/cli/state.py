@@ -1,18 +1,15 @@
 """`targon-gw state`, `backup`, `restore`: the state folder itself, with or without a daemon that has it.
 
 `verify`, `export` and `backup` only read: a backup of a running gateway is the snapshot and, taken after it, the lines
-of the ledger, so that none is missing that was there when it began. `restore` needs the folder for itself, lays the
-backup out within it, reads every line of it, and only then puts it in its place; what was there is kept.
+of the ledger, so that none is missing that was there when it began. `restore` needs the folder for itself; how it is
+done is in `store.restoring`.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import tarfile
-import tempfile
-import time
 import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
@@ -26,9 +23,6 @@ from .usage import Day
 if TYPE_CHECKING:
     from targon_gw.store.folder import StateFolder
 
-FIRST: Final = ("secret.key", "state.yaml", "state.yaml.1", "audit.yaml")
-"""What is copied before the ledger: a line that comes in between is then in the ledger, not missing from it."""
-LEDGER: Final = "ledger"
 COLUMNS: Final = (
     "n", "at", "kind", "id", "client", "model", "served", "upstream", "account", "key", "stream", "status", "ending",
     "prompt", "completion", "cached", "reasoning", "source", "cost", "attempts", "first", "took", "reference", "note",
@@ -49,11 +43,11 @@ def verify(path: str, folder: str | None, as_json: bool) -> None:
     """Read both snapshots and every line of the ledger; exit 1 where something is wrong. Changes nothing."""
     from targon_gw.store.recovery import verify as find_faults
 
-    found = _folder(path, folder)
+    found = _folder(path, folder, as_json)
     try:
         faults = find_faults(found)
     except OSError as error:
-        fail(f"{found.path}: {error.strerror}")
+        fail(f"{found.path}: {error.strerror}", FAILED, as_json)
     if as_json:
         print_json({"ok": not faults, "problems": faults})
     for fault in faults if not as_json else ():
@@ -77,7 +71,7 @@ def export(path: str, folder: str | None, since: str | None, as_csv: bool, as_js
 
     if as_csv and as_json:
         raise click.UsageError("--csv and --json do not go together.")
-    rows = _rows(_folder(path, folder), since)
+    rows = _rows(_folder(path, folder, as_json), since)
     try:
         if as_csv:
             tell_csv(COLUMNS, rows)
@@ -85,9 +79,9 @@ def export(path: str, folder: str | None, since: str | None, as_csv: bool, as_js
             for row in rows:
                 click.echo(json.dumps(row, ensure_ascii=False))
     except Damaged as damaged:
-        fail(f"{damaged}; 'targon-gw state verify' tells all that is wrong")
+        fail(f"{damaged}; 'targon-gw state verify' tells all that is wrong", FAILED, as_json)
     except OSError as error:
-        fail(f"{error.filename}: {error.strerror}")
+        fail(f"{error.filename}: {error.strerror}", FAILED, as_json)
 
 
 def _rows(folder: StateFolder, since: str | None) -> Iterator[dict[str, Any]]:
@@ -95,10 +89,12 @@ def _rows(folder: StateFolder, since: str | None) -> Iterator[dict[str, Any]]:
 
     from targon_gw.store.daybook import daybooks, lines
 
-    last = 0
+    day, last = "", 0
     for book in daybooks(folder):
         if since is not None and book.day < since:
             continue
+        if book.day != day:  # numbers grow within a day; a clock that was set back has earlier days with later ones
+            day, last = book.day, 0
         for number, entry in lines(book):
             if number <= last:  # a file that is being packed stands there twice
                 continue
@@ -115,13 +111,16 @@ def _rows(folder: StateFolder, since: str | None) -> Iterator[dict[str, Any]]:
 @json_option
 def backup(archive: str, path: str, folder: str | None, as_json: bool) -> None:
     """Put the state into FILE, a .tar.gz that only you can read; the daemon may run meanwhile."""
-    found = _folder(path, folder)
+    found = _folder(path, folder, as_json)
+    unfinished = found.unfinished()
+    if unfinished is not None:
+        fail(f"{found.path}: {unfinished}", BAD_SETTINGS, as_json)
     try:
         names = _pack(found.path, archive)
-    except FileExistsError:
-        fail(f"{archive} is there already")
+    except FileExistsError as error:
+        fail(f"{error.filename2 or error.filename} is there already", FAILED, as_json)
     except OSError as error:
-        fail(f"{error.filename or archive}: {error.strerror}")
+        fail(f"{error.filename or archive}: {error.strerror}", FAILED, as_json)
     if as_json:
         print_json({"file": archive, "files": names})
     else:
@@ -130,6 +129,8 @@ def backup(archive: str, path: str, folder: str | None, as_json: bool) -> None:
 
 def _pack(folder: str, archive: str) -> list[str]:
     """Write the archive, whole or not at all; the names that are in it."""
+    from targon_gw.store.restoring import FIRST, LEDGER
+
     ledger = os.path.join(folder, LEDGER)
     temporary = f"{archive}.new"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -137,15 +138,28 @@ def _pack(folder: str, archive: str) -> list[str]:
     try:
         with open(descriptor, "wb") as file:
             with tarfile.open(fileobj=file, mode="w:gz") as tar:
-                for name in (*FIRST, *(f"{LEDGER}/{each}" for each in sorted(os.listdir(ledger)))):
+                for name in FIRST:
                     if _add(tar, os.path.join(folder, name), name):
                         names.append(name)
+                # Listed when those are copied, and again until there is nothing new: a file may be packed, or a day
+                # may begin, meanwhile.
+                tried: set[str] = set()
+                while new := sorted(_of_ledger(ledger) - tried):
+                    tried.update(new)
+                    names += [name for name in new if _add(tar, os.path.join(folder, name), name)]
             file.flush()
             os.fsync(file.fileno())
         os.link(temporary, archive)  # unlike a rename, it never replaces what is there
     finally:
         os.unlink(temporary)
     return names
+
+
+def _of_ledger(ledger: str) -> set[str]:
+    """The files there that belong into a backup, by the names that they have in it; what is being written does not."""
+    from targon_gw.store.restoring import HELD, LEDGER
+
+    return {name for each in os.listdir(ledger) if HELD.fullmatch(name := f"{LEDGER}/{each}")}
 
 
 def _add(tar: tarfile.TarFile, path: str, name: str) -> bool:
@@ -156,7 +170,7 @@ def _add(tar: tarfile.TarFile, path: str, name: str) -> bool:
         return False
     with file:
         size = os.fstat(file.fileno()).st_size
-        if path.endswith(".yaml") and name.startswith(LEDGER):
+        if name.startswith("ledger/") and name.endswith(".yaml"):
             size = _whole_lines(file, size)
         entry = tarfile.TarInfo(name)
         entry.size, entry.mode, entry.mtime = size, 0o600, int(os.fstat(file.fileno()).st_mtime)
@@ -185,20 +199,27 @@ def _whole_lines(file: Any, size: int) -> int:
 @state_option
 @json_option
 def restore(archive: str, path: str, folder: str | None, as_json: bool) -> None:
-    """Put the state that FILE holds in the place of what is there, which is kept beside it. No daemon may run."""
-    from targon_gw.store.folder import Locked, Unusable
+    """Put the state that FILE holds in the place of what is there, which is kept beside it. No daemon may run.
 
-    found = _folder(path, folder)
+    Where it is broken off no daemon starts there until it has been run again, to its end.
+    """
+    from targon_gw.store.folder import Locked, Unusable
+    from targon_gw.store.restoring import NotWhole
+    from targon_gw.store.restoring import restore as put_back
+
+    found = _folder(path, folder, as_json)
     try:
-        found.open()
+        found.open(unfinished=True)
     except Locked as locked:
-        fail(str(locked), LOCKED)
+        fail(str(locked), LOCKED, as_json)
     except Unusable as unusable:
-        fail(str(unusable), BAD_SETTINGS)
+        fail(str(unusable), BAD_SETTINGS, as_json)
     try:
-        kept = _restore(archive, found)
+        kept = put_back(archive, found)
+    except NotWhole as bad:
+        fail("nothing was changed, because the backup is not whole:\n" + "\n".join(bad.faults), FAILED, as_json)
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
-        fail(f"nothing was changed: {error}")
+        fail(f"{found.unfinished() or 'nothing was changed'}: {error}", FAILED, as_json)
     finally:
         found.close()
     if as_json:
@@ -207,63 +228,12 @@ def restore(archive: str, path: str, folder: str | None, as_json: bool) -> None:
         click.echo(f"{found.path} is as in {archive}" + (f"; what was there is in {kept}" if kept else ""))
 
 
-def _restore(archive: str, folder: StateFolder) -> str | None:
-    """Lay out, verify, swap; where the old files are, if there were any. Ends the process where the backup is bad."""
-    from targon_gw.store.folder import StateFolder as Folder
-    from targon_gw.store.folder import sync_folder
-    from targon_gw.store.recovery import verify as find_faults
-
-    with tempfile.TemporaryDirectory(prefix="restored-", dir=folder.path) as fresh:
-        os.mkdir(os.path.join(fresh, LEDGER), 0o700)
-        _unpack(archive, fresh)
-        faults = find_faults(Folder(fresh))
-        if faults:
-            fail("nothing was changed, because the backup is not whole:\n" + "\n".join(faults))
-        kept = _set_aside(folder)
-        for name in (LEDGER, *FIRST):
-            if os.path.exists(os.path.join(fresh, name)):
-                os.rename(os.path.join(fresh, name), os.path.join(folder.path, name))
-        sync_folder(folder.path)
-    return kept
-
-
-def _unpack(archive: str, folder: str) -> None:
-    """Only files that a backup has, by their names; a link, a device or a path that leads elsewhere is none."""
-    import re
-
-    ledger = re.compile(rf"{LEDGER}/[0-9]{{4,}}-[0-9]{{2}}-[0-9]{{2}}\.yaml(?:\.gz)?")
-    with tarfile.open(archive, "r:gz") as tar:
-        for entry in tar:
-            if not entry.isreg() or not (entry.name in FIRST or ledger.fullmatch(entry.name)):
-                raise tarfile.TarError(f"{clean(entry.name)!r} is nothing that a backup has")
-            source = tar.extractfile(entry)
-            target = os.path.join(folder, entry.name)
-            assert source is not None
-            with source, open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                shutil.copyfileobj(source, file)
-                file.flush()
-                os.fsync(file.fileno())
-
-
-def _set_aside(folder: StateFolder) -> str | None:
-    """Move what is there into a folder of its own within; its path, or None where there was nothing."""
-    ledger = os.path.join(folder.path, LEDGER)
-    there = [name for name in FIRST if os.path.exists(os.path.join(folder.path, name))]
-    if not there and not os.listdir(ledger):
-        os.rmdir(ledger)
-        return None
-    aside = tempfile.mkdtemp(prefix=time.strftime("before-restore-%Y%m%dT%H%M%S-"), dir=folder.path)
-    for name in (*there, LEDGER):
-        os.rename(os.path.join(folder.path, name), os.path.join(aside, name))
-    return aside
-
-
-def _folder(path: str, folder: str | None) -> StateFolder:
+def _folder(path: str, folder: str | None, as_json: bool) -> StateFolder:
     """The state folder that the options name."""
     from targon_gw.store.folder import StateFolder
 
     if folder is None:
         from .running import loaded_settings
 
-        folder = loaded_settings(path, False).config.state
+        folder = loaded_settings(path, as_json).config.state
     return StateFolder(folder)

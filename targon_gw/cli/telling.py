@@ -24,6 +24,8 @@ LOCKED: Final = 75
 """EX_TEMPFAIL of sysexits.h: another daemon has the state folder."""
 BAD_SETTINGS: Final = 78
 """EX_CONFIG, which systemd is told not to restart on."""
+_CODES: Final = {FAILED: "failed", LOCKED: "locked", BAD_SETTINGS: "unusable"}
+"""What programs are told, by the exit code."""
 GAP: Final = 2
 LEAST: Final = 10
 """Characters that are left of a column that gives way."""
@@ -69,8 +71,11 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def fail(message: str, code: int = FAILED) -> NoReturn:
-    """End the process: what was asked for could not be done."""
+def fail(message: str, code: int = FAILED, as_json: bool = False) -> NoReturn:
+    """End the process: what was asked for could not be done. With `as_json` that is the answer, too."""
+    if as_json:
+        error = {"code": _CODES.get(code, "failed"), "message": clean(message, lines=True)}
+        click.echo(json.dumps({"error": error}, ensure_ascii=False))  # a line, for what is told a line at a time
     click.echo(f"targon-gw: {clean(message, lines=True)}", err=True)
     sys.exit(code)
 

@@ -26,6 +26,7 @@ rests are short. A lease that was begun before something last went to rest says 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
 
 from attrs import define
 
@@ -60,6 +61,9 @@ in twenty of which fails, three in a row fail each half a minute, and one call i
 GUILTY = doubling(2.0, 300.0)
 MODEL_GONE = doubling(30.0, 300.0)
 
+SWITCHED_OFF: Final = "switched off in the settings"
+"""Why a key is out that the file of keys switches off: what the file says at the next start is what counts then."""
+
 
 @define(eq=False)
 class Blame:
@@ -93,7 +97,7 @@ class Blame:
     def switched(self, key: UpstreamKey, on: bool, now: float) -> None:
         """The operator's settings take the key out of the draw, or into it: one that was off begins anew."""
         if not on:
-            self.moves.move(of_key(key), Disabled(), Cause(Abandoned("switched off in the settings"), "", now))
+            self.moves.move(of_key(key), Disabled(), Cause(Abandoned(SWITCHED_OFF), "", now))
         elif isinstance(key.standing.health, Disabled | Out | Suspect):
             self.moves.move(of_key(key), Ready(), Cause(Abandoned("switched on in the settings"), "", now))
 

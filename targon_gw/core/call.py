@@ -303,8 +303,7 @@ class Call(Struct, eq=False):
     # waiting for a key
 
     def _queue(self, last: Outcome | None, now: float) -> Step:
-        """Wait for a key, where one will be back in time; give up otherwise. Who was told to wait does so for longer:
-        for `waiting_time` behind that rest, as far as the deadline has room for it."""
+        """Wait for a key, where one is back in time: who was told to wait, for `waiting_time` behind that rest."""
         waiting, legs = self.rules.waiting, self._left()
         back = outlook(legs, now).back
         if back is None:
@@ -372,9 +371,8 @@ class Call(Struct, eq=False):
             lease = pool.draw(want, now, again)
             if lease is not None:
                 most, left = leg.patience(model.settings, self.ask), self.deadline - now
-                return Attempt(
-                    lease, leg, model, most if most < left else left, now, pool.settings, sequel, left < most
-                )
+                wait = most if most < left else left
+                return Attempt(lease, leg, model, wait, now, pool.settings, sequel, left < most)
         return None
 
     def _stand_in(self, model: Model) -> Model | None:

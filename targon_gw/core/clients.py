@@ -75,6 +75,8 @@ class Keyring:
     _anonymous: ClientKey | None = None
     _by_name: dict[str, ClientKey] = field(factory=dict)
     """Those of the settings."""
+    _filed: frozenset[str] = frozenset()
+    """Their names as people read them: in lower case, as the names of users are."""
     _issued: dict[str, tuple[bytes, ClientKey]] = field(factory=dict)
     """Digests and keys of users by name: each is in `_by_digest` too, unless the settings have its name."""
 
@@ -91,7 +93,7 @@ class Keyring:
                 expires = ends if key.expires is None else min(ends, key.expires)
                 ring.setdefault(bytes.fromhex(former.digest), evolve(key, expires=expires))
         nobody = ClientKey("anonymous", _any_of(anonymous.models)) if anonymous.enabled else None
-        return cls(ring, nobody, names)
+        return cls(ring, nobody, names, frozenset(map(str.lower, names)))
 
     def named(self, name: str) -> ClientKey | None:
         """The client of that name: that of the settings, where a user has it too."""
@@ -110,7 +112,7 @@ class Keyring:
         former = self.withdraw(name)
         key = former or ClientKey(name)
         self._issued[name] = digest, key
-        if name not in self._by_name:
+        if name not in self._filed:
             self._by_digest.setdefault(digest, key)
 
     def withdraw(self, name: str) -> ClientKey | None:
@@ -126,14 +128,14 @@ class Keyring:
         It takes 0.2 µs a user.
         """
         self._issued = before._issued
-        by_digest, by_name = self._by_digest, self._by_name
+        by_digest, filed = self._by_digest, self._filed
         for name, (digest, key) in self._issued.items():
-            if name not in by_name:
+            if name not in filed:
                 by_digest.setdefault(digest, key)
 
     def shadowed(self) -> list[str]:
         """Users whose key is out, because a client of the settings has their name."""
-        return sorted(self._issued.keys() & self._by_name.keys())
+        return sorted(self._issued.keys() & self._filed)
 
     def find(self, secret: bytes | None) -> ClientKey | None:
         """The client whose key `secret` is (`None`: the caller has none); `None` where there is no such client."""

@@ -1,13 +1,14 @@
 """What becomes of keys that somebody pasted, before anything does: which are new, which are not, and which are none.
 
-It judges; it adds nothing. Keys are compared by fingerprint, as everywhere: the first of two alike is taken, and one
-that a pool has already is left alone. Nothing in here shows a secret.
+It judges; it adds nothing. The first of two alike is taken, and one that a pool has already is left alone. Of two keys
+that differ and have one fingerprint, by which everybody knows keys, the second is refused. Nothing in here shows a
+secret.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Container
+from collections.abc import Mapping
 from typing import Any, Final
 
 from attrs import field, frozen
@@ -117,25 +118,29 @@ def masked(secret: Secret) -> str:
     return f"{prefix}…{text[-4:] if len(text) >= 20 else text[-2:]}"
 
 
-def take_in(text: str, known: Container[str]) -> Intake:
-    """What `text` has; `known` are the fingerprints of keys that there are. Raises `TooMuch`."""
+def take_in(text: str, known: Mapping[str, Secret]) -> Intake:
+    """What `text` has; `known` are the keys that there are, by fingerprint. Raises `TooMuch`."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if len(text) > LARGEST:
         raise TooMuch(f"It is longer than {LARGEST} characters: import it in parts.")
     if text.count("\n") >= MOST_LINES:
         raise TooMuch(f"It has more than {MOST_LINES} lines: import it in parts.")
-    first: dict[str, int] = {}
+    first: dict[str, tuple[int, Secret]] = {}
     return Intake(tuple(_judged(found, first, known) for found in found_in(text)))
 
 
-def _judged(found: Found, first: dict[str, int], known: Container[str]) -> Row:
+def _judged(found: Found, first: dict[str, tuple[int, Secret]], known: Mapping[str, Secret]) -> Row:
     secret = found.secret
     if secret is None:
         return Row(found.line, Verdict.MALFORMED, fault=found.fault)
-    if secret.fingerprint in first:
-        return Row(found.line, Verdict.TWICE, secret, found.note, found.account, of=first[secret.fingerprint])
-    first[secret.fingerprint] = found.line
-    verdict = Verdict.KNOWN if secret.fingerprint in known else Verdict.NEW
+    id = secret.fingerprint
+    line, before = first.get(id, (0, secret))
+    if before != secret or known.get(id, secret) != secret:
+        return Row(found.line, Verdict.MALFORMED, fault=Fault.ALIKE)
+    if line:
+        return Row(found.line, Verdict.TWICE, secret, found.note, found.account, of=line)
+    first[id] = found.line, secret
+    verdict = Verdict.KNOWN if id in known else Verdict.NEW
     return Row(found.line, verdict, secret, found.note, found.account)
 
 

@@ -30,6 +30,8 @@ class Fault(enum.Enum):
     CHARACTERS = "characters"
     ELSEWHERE = "elsewhere"
     DEEP = "deep"
+    ALIKE = "alike"
+    """It has the fingerprint of another key, which is told from it by nothing else."""
 
 
 SAYS: Final = {
@@ -42,6 +44,7 @@ SAYS: Final = {
     Fault.CHARACTERS: "holds characters that no key has",
     Fault.ELSEWHERE: "says where a key is: paste the key itself",
     Fault.DEEP: "nested too deeply",
+    Fault.ALIKE: "another key has the same fingerprint: only one of the two can be used",
 }
 
 

@@ -144,7 +144,7 @@ class _Lines:
 
 def _words(line: int, body: str) -> Iterator[Found]:
     """What a line of words has: keys, or one key with words around it."""
-    words = [bare(word.rstrip(":")) for word in _WORD.findall(body)]
+    words = [_unnamed(bare(word.rstrip(":"))) for word in _WORD.findall(body)]
     words = [word for word in words if word]
     faults = [fault_of(word) for word in words]
     keys = [word for word, fault in zip(words, faults, strict=True) if fault is None]
@@ -165,6 +165,12 @@ def _words(line: int, body: str) -> Iterator[Found]:
         return
     for word, fault in zip(words, faults, strict=True):
         yield Found(line, Secret(word)) if fault is None else Found(line, None, fault=fault)
+
+
+def _unnamed(word: str) -> str:
+    """The key that `NAME=KEY` has; anything else as it is."""
+    name, _, value = word.partition("=")
+    return bare(value) if fault_of(bare(value)) is None and fault_of(name) is not None else word
 
 
 def _is_heading(word: str) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 from attrs import frozen
 
 from .attempts import LONGEST_WAIT
+from .blame import SWITCHED_OFF
 from .charges import LONGEST_REST
 from .cut import Slices, all_of, parted
 from .health import Barred, Cooling, Disabled, Health, Ready, Spent, Standing, Suspect, Trial, strikes_of
@@ -76,15 +77,30 @@ def entry_of(upstream: str, change: Change, wall: float) -> Entry:
 def retrace(pools: Mapping[str, KeyPool], lines: Iterable[Row], now: float, wall: float) -> None:
     """Take up the changes of health that lines of the ledger tell of, the last one of each thing."""
     moment = _Moment(now, wall)
+    off = {name: _off(pool) for name, pool in pools.items()}
     for row in lines:
         pool = pools.get(row.upstream or "")
         standing = None if pool is None else _standing_of(pool, row.id)
-        if standing is None or isinstance(standing.health, Disabled):  # what the file says now is stronger
+        if pool is None or standing is None or row.id in off[pool.name]:  # what the file says now is stronger
             continue
         told = _told(row, strikes_of(standing.health))
         before = _plain(standing.health, moment)
-        if before is None or told[0] != before[0] or (told[1:2] and abs(told[1] - before[1]) > SAME):
+        if before is None or not _is_same(told, before):
             _take_up(standing, told, moment)
+
+
+def _is_same(told: Plain, before: Plain) -> bool:
+    """Whether a line tells of what the state has already: which rest in a row it is the state knows better."""
+    match told, before:
+        case [[word, float(end), *_], [known, float(until), *_]]:
+            return bool(word == known and abs(end - until) <= SAME)
+        case _:
+            return told[:2] == before[:2]
+
+
+def _off(pool: KeyPool) -> set[str]:
+    """The keys that the file switches off."""
+    return {entry.secret.fingerprint for entry in pool.settings.keys if not entry.enabled}
 
 
 def _standing_of(pool: KeyPool, name: str) -> Standing | None:
@@ -108,13 +124,15 @@ def _standing_of(pool: KeyPool, name: str) -> Standing | None:
 
 def _told(row: Row, strikes: int) -> Plain:
     """A line's `before -> after, why` as `_plain` would have written it."""
-    after = (row.note or "").partition(",")[0].rpartition(" ")[2]
-    until = None if row.took is None else row.at + row.took
+    moved, _, why = (row.note or "").partition(", ")
+    after = moved.rpartition(" ")[2]
     match after:
-        case "cooling" | "exhausted" if until is not None:
-            return [after, until, strikes + 1]
-        case "disabled":
-            return [after, until]
+        case "cooling" | "exhausted":
+            return [after, row.at + row.took, strikes + 1]
+        case "disabled" if why == SWITCHED_OFF:  # and on again by now, or it would not be asked
+            return ["ready"]
+        case "disabled":  # of what has no end the line tells none
+            return [after, row.at + row.took if row.took else None]
         case "trial":
             return [after, 1, strikes]
         case _:
@@ -122,7 +140,7 @@ def _told(row: Row, strikes: int) -> Plain:
 
 
 def _pool_slices(pool: KeyPool, moment: _Moment) -> Slices:
-    off = {entry.secret.fingerprint for entry in pool.settings.keys if not entry.enabled}
+    off = _off(pool)
     keys: dict[str, dict[str, Any]] = {}
     for part in parted(pool.keys):
         for _, key in part:

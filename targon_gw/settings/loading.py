@@ -35,6 +35,10 @@ class Loaded:
     """Every file that was read, gateway.yaml first; files with single secrets too."""
     confirm_removal: int | None = None
     """How many keys the files say that they take away."""
+    keys: str = ""
+    """The operator's file of keys: what is added goes beside it."""
+    clients: str = ""
+    """The same of clients."""
     change: Changeover | None = field(default=None, eq=False, repr=False)
     """What they change about the settings in force, where that has been worked out."""
 
@@ -59,6 +63,8 @@ class _Loading:
     environ: Mapping[str, str]
     documents: dict[str, list[Document]] = field(factory=dict)
     """By kind: gateway, keys, clients, models."""
+    lacking: list[str] = field(factory=list)
+    """Files of tokens that hold none, or are not there."""
     problems: list[Problem] = field(factory=list)
     turn: int = 0
 
@@ -83,7 +89,7 @@ class _Loading:
         metrics_file, metrics_token = self._token(gateway, "metrics", metrics)
         admin_file, admin_token = self._token(gateway, "admin", admin)
         if self.problems or file is None:
-            raise SettingsError(self.problems)
+            raise SettingsError(self.problems, self._files([*keys.files, *self.lacking]))
         config = evolve(
             _config(file, os.path.dirname(self.path)),
             upstreams=tuple(_upstreams(file, keys.keys)),
@@ -92,7 +98,8 @@ class _Loading:
             metrics=Metrics(metrics_file, metrics_token),
             admin=Admin(_from_there(os.path.dirname(self.path), file.admin.socket), admin_file, admin_token),
         )
-        return Loaded(config, self._files(keys.files), keys.confirm_removal)
+        of_keys, of_clients = (self.documents[kind][0].source.path for kind in ("keys", "clients"))
+        return Loaded(config, self._files(keys.files), keys.confirm_removal, of_keys, of_clients)
 
     def let_go(self) -> None:
         """Give the files back one by one: those of 100,000 clients at once would stop all threads for 150 ms."""
@@ -129,6 +136,7 @@ class _Loading:
         except (Unreadable, OSError) as error:
             why = error.strerror if isinstance(error, OSError) else error
             self.problems.append(gateway.problem((setting, "token_file"), f"the file {path!r} {why}"))
+            self.lacking.append(path)
             return path, None
 
     def _files(self, secrets: Iterable[str]) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ _OPEN: Final = frozenset(
     )
 )
 """Settings of keys.yaml and clients.yaml whose values are no secrets."""
-_NAMED: Final = re.compile(r"""(?<![A-Za-z0-9_-])(?P<name>[A-Za-z0-9_-]++)["']?:(?=\s|$)(?P<value>\s[^,{}\[\]#]*)?""")
+_NAMED: Final = re.compile(r"""(?<![A-Za-z0-9_-])(?P<name>[A-Za-z0-9_-]++)["']?:(?=\s|$)(?P<value>\s[^,{}\[\]#:]*)?""")
 _WORD: Final = re.compile(r"""[^\s\[\]{},:'"]+""")
 _RUN: Final = re.compile(r"[^ \t]+")
 _USERINFO: Final = re.compile(r"(?<=://)[^/@\s]*(?=@)")

@@ -56,9 +56,13 @@ class Problem:
 
 
 class SettingsError(Exception):
-    """The files cannot be used; `problems` says why, in the order of files and lines."""
+    """The files cannot be used; `problems` says why, in the order of files and lines.
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    `files` are those that were read, or looked for in vain: to mend one of them may mend it all.
+    """
+
+    def __init__(self, problems: Iterable[Problem], files: Iterable[str] = ()) -> None:
+        self.files = tuple(files)
         self.problems: tuple[Problem, ...] = tuple(sorted(set(problems)))
         super().__init__(self.problems)
 

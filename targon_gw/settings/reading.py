@@ -63,9 +63,18 @@ def read_document(path: str, turn: int, sensitive: bool) -> Document:
     return parse(Source(path, turn, sensitive, text))
 
 
+def beside(path: str) -> str:
+    """The folder for more of what is in the file at `path`: keys.d for keys.yaml."""
+    return os.path.splitext(path)[0] + ".d"
+
+
 def folder_beside(path: str) -> list[str]:
     """The files of the folder beside `path` that belong to it, in order of name: keys.d/*.yaml for keys.yaml."""
-    folder = os.path.splitext(path)[0] + ".d"
+    return files_in(beside(path))
+
+
+def files_in(folder: str) -> list[str]:
+    """The settings files in such a folder, in order of name; none where there is no folder."""
     try:
         names = sorted(os.listdir(folder))
     except (FileNotFoundError, NotADirectoryError, ValueError):

@@ -70,6 +70,8 @@ EnvName = Annotated[str, Matching(r"[A-Za-z_][A-Za-z0-9_]{0,127}", "the name of 
 
 MICRO: Final = 1_000_000
 """Micro-dollars in a dollar: a quota of `usd` is counted in them."""
+MOST_USD: Final = 1e12
+"""A quota of more is as good as this one: nobody uses it up, and micro-dollars stay whole numbers."""
 
 
 @frozen
@@ -87,7 +89,7 @@ class QuotaShape:
         amounts = [
             (Unit.TOKENS, self.tokens),
             (Unit.REQUESTS, self.requests),
-            (Unit.USD, None if self.usd is None else round(self.usd * MICRO)),
+            (Unit.USD, None if self.usd is None else round(min(self.usd, MOST_USD) * MICRO)),
         ]
         given = [(unit, amount) for unit, amount in amounts if amount is not None]
         return QuotaPlan(*given[0], self.per) if len(given) == 1 else None

@@ -49,7 +49,9 @@ def structured(document: Document, value: object, shape: type[T], path: Path) ->
 def _problem(document: Document, path: Path, message: str | Misfit, at_name: bool) -> Problem:
     if isinstance(message, Misfit):
         setting = next((step for step in reversed(path) if isinstance(step, str)), "")
-        hidden = document.source.sensitive and (at_name or not is_open(setting))
+        # What is indented below a value by mistake is more words of it to YAML: a key, as like as not.
+        several = isinstance(message.got, str) and len(message.got.split()) > 1
+        hidden = document.source.sensitive and (at_name or several or not is_open(setting))
         message = message.message(hidden)
     return document.problem(path, message, at_name)
 

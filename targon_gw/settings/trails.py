@@ -13,10 +13,13 @@ from typing import Final
 
 from attrs import define, field
 
-from .reading import folder_beside
+from .reading import beside, files_in
 
 MOST_LINKS: Final = 40
 """As Linux has it (path_resolution(7)): a path with more of them leads nowhere."""
+
+KINDS: Final = (".yaml", ".yml")
+"""How the names of settings files end; what ends otherwise holds one secret."""
 
 Mark = tuple[int, ...] | None
 """What a file looks like from outside: two that are equal are the same file, unchanged. `None`: there is none."""
@@ -35,9 +38,13 @@ class Names:
 
 
 def folders_of(files: Iterable[str]) -> list[str]:
-    """The folders whose files belong to `files`, whether they are there or not: keys.d for keys.yaml."""
-    stems = [os.path.splitext(file) for file in files]
-    found = [f"{stem}.d" for stem, kind in stems if kind == ".yaml" and not os.path.dirname(stem).endswith(".d")]
+    """The folders whose files belong to `files`, whether they are there or not: keys.d for keys.yaml.
+
+    A file that lies in such a folder has none of its own.
+    """
+    files = list(files)
+    all_of_them = set(map(beside, files))
+    found = [beside(file) for file in files if file.endswith(KINDS) and os.path.dirname(file) not in all_of_them]
     return list(dict.fromkeys(found))
 
 
@@ -84,8 +91,8 @@ def _trail(path: str) -> Iterator[tuple[str, str]]:
 def marks_of(files: Iterable[str]) -> Mapping[str, Mark]:
     """What `files` look like, and those in the folders that belong to them."""
     files = list(files)
-    beside = [more for folder in folders_of(files) for more in folder_beside(folder[: -len(".d")] + ".yaml")]
-    return {path: _mark(path) for path in dict.fromkeys([*files, *beside])}
+    more = [file for folder in folders_of(files) for file in files_in(folder)]
+    return {path: _mark(path) for path in dict.fromkeys([*files, *more])}
 
 
 def marks_before(files: Iterable[str], moment: float) -> Mapping[str, Mark]:

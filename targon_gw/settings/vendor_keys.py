@@ -37,8 +37,8 @@ class KeysReader:
     confirm_removal: int | None = None
     """How many keys the operator says that the change takes away."""
     problems: list[Problem] = field(factory=list)
-    _seen: dict[tuple[str, str], str] = field(factory=dict)
-    """Where each key of each upstream was met: upstream and digest to `file, line`."""
+    _seen: dict[tuple[str, str], tuple[str, str]] = field(factory=dict)
+    """What was met where: upstream and fingerprint to the digest and `file, line`."""
 
     def read(self, document: Document) -> None:
         """Take in the keys of `document`."""
@@ -97,12 +97,13 @@ class KeysReader:
             return
         place = document.place(path)
         here = f"{document.source.path}, line {place.line + 1 if place else 1}"
-        first = self._seen.get((upstream, secret.digest))
-        if first is not None:
-            message = f"the same key ({secret.fingerprint}) is already in {first}"
-            self.problems.append(document.problem(path, message))
+        met = self._seen.get((upstream, secret.fingerprint))
+        if met is not None:
+            digest, first = met
+            what = "the same key" if digest == secret.digest else "another key with the same fingerprint"
+            self.problems.append(document.problem(path, f"{what} ({secret.fingerprint}) is already in {first}"))
             return
-        self._seen[upstream, secret.digest] = here
+        self._seen[upstream, secret.fingerprint] = secret.digest, here
         self.keys.setdefault(upstream, []).append(
             KeySettings(
                 secret=secret,
@@ -136,11 +137,11 @@ class KeysReader:
         """The secret out of the file or the variable; `Unreadable` if it is not there."""
         if shape.secret_file is not None:
             path = os.path.join(os.path.dirname(document.source.path), shape.secret_file)
+            self.files.append(path)  # also where it is not there: it may come
             try:
                 content = read_bytes(path, LARGEST_SECRET)
             except Unreadable as error:
                 raise Unreadable(f"the file '{shape.secret_file}' {error}") from None
-            self.files.append(path)
             return checked_secret(content.decode("utf-8", "replace").rstrip("\r\n"))
         value = self.environ.get(str(shape.secret_env))
         if value is None:

@@ -85,12 +85,16 @@ class Watching:
         self._settling = self._looking = None
         self._disarm()
 
-    def refresh(self, files: Sequence[str]) -> None:
-        """Watch these from now on. A change of one that was watched already, not yet told, is still told."""
+    def refresh(self, files: Sequence[str], known: Mapping[str, Mark] | None = None) -> None:
+        """Watch these from now on. A change of one that was watched already, not yet told, is still told.
+
+        `known` is what they looked like when they were read, as of `start`.
+        """
         self.files = files
         self._arm()
         marks = marks_of(files)
-        self._told = {path: self._told.get(path, mark) for path, mark in marks.items()}
+        known = marks if known is None else known
+        self._told = {path: self._told.get(path, known.get(path)) for path in marks}
         if marks != self._told:
             self._moved()
 

@@ -126,8 +126,8 @@ def append(folder: StateFolder, path: str, events: list[Event]) -> None:
         size = os.fstat(file).st_size
         if size and size + len(lines) > LARGEST:
             os.rename(path, f"{path}.1")
-            os.close(file)
-            file, size = os.open(path, _APPEND, OURS_TO_READ), 0
+            full, file, size = file, os.open(path, _APPEND, OURS_TO_READ), 0
+            os.close(full)
             sync_folder(folder.path)
         if size and os.pread(file, 1, size - 1) != b"\n":  # a line that a crash has torn
             lines = b"\n" + lines

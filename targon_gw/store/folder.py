@@ -21,6 +21,8 @@ InThread = Callable[..., Deferred[Any]]
 
 ONLY_OURS: Final = 0o700
 OURS_TO_READ: Final = 0o600
+ASIDE: Final = "before-restore-"
+"""How the names of folders begin that have what was here before a restore."""
 _OTHERS_WRITE: Final = 0o022
 _MAKE: Final = os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -96,16 +98,41 @@ class StateFolder:
         """The folder of the ledger's files, one a day."""
         return os.path.join(self.path, "ledger")
 
-    def open(self) -> None:
+    @property
+    def restoring(self) -> str:
+        """The mark of a restore: there from before it moves anything until all is in its place."""
+        return os.path.join(self.path, "restoring")
+
+    @property
+    def aside(self) -> str | None:
+        """The folder within that has what was here before, by the mark; None where there was nothing."""
+        try:
+            with open(self.restoring, encoding="utf-8", errors="replace") as file:
+                name = os.path.basename(file.read(255).strip())
+        except OSError:
+            return None
+        path = os.path.join(self.path, name)
+        return path if name.startswith(ASIDE) and os.path.isdir(path) else None
+
+    def unfinished(self) -> str | None:
+        """Why nobody may go on from what is here, where a restore has begun and not ended: half of it may be there."""
+        if not os.path.lexists(self.restoring):
+            return None
+        why = "a restore was not finished: run 'targon-gw restore' again"
+        return why if self.aside is None else f"{why}; the old state lies in {self.aside}"
+
+    def open(self, unfinished: bool = False) -> None:
         """Make what is missing, check what is there, and lock it. Raises `Locked` or `Unusable`.
 
         The folder itself is made where the one above it exists; more is not, lest a disk that is not mounted be
-        taken for a first start.
+        taken for a first start. With `unfinished` it is for a restore, to which one that was not finished is no bar.
         """
         _make(self.path)
         _check(self.path)
         lock = self._take_lock()
         try:
+            if not unfinished and (why := self.unfinished()) is not None:
+                raise Unusable(self.path, why)
             _make(self.ledger)
             _check(self.ledger)
         except Unusable:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import heapq
 import os
+import re
 from collections.abc import Iterator
 from itertools import chain, pairwise
 from typing import Any
@@ -27,6 +28,7 @@ from .folder import Damaged, Seen, StateFolder, seen
 from .quarantine import clean, keep_bytes, set_aside
 from .snapshot import BadSnapshot, NewerSnapshot, Stored, read_snapshot
 
+_BEGUN = re.compile(rb'- \{"n":(\d+),')
 CHECKED = 16 << 20
 """Bytes at the end of the newest file that are read though folded in: some 50,000 lines, a fraction of a second."""
 
@@ -108,7 +110,9 @@ def recover(folder: StateFolder, recover: bool = False, touch: bool = True) -> R
 
 def verify(folder: StateFolder) -> list[str]:
     """Read everything, both snapshots and all lines, and change nothing; one line for each thing that is wrong."""
-    found = []
+    unfinished, found = folder.unfinished(), []
+    if unfinished is not None:
+        return [f"{folder.path}: {unfinished}"]
     for path in (folder.state, folder.state_before):
         try:
             if os.path.lexists(path):
@@ -167,14 +171,27 @@ def _cut(look: _Look, readings: list[_Reading]) -> Torn | None:
         held, path = reading.held, reading.book.path
         if held.end == held.size:
             continue
-        is_last = held.last == last if held.last is not None else reading is readings[-1]
-        if not is_last or torn is not None:
+        if torn is not None or not _is_last(reading, readings, last):
             raise Damaged(path, None, f"ends in a line that is not whole (byte {held.end}), and others follow it")
         torn = Torn(path, held.end, held.size - held.end)
         look.notes.append(f"{path}: the last line is not whole: {torn.size} bytes cut off at byte {torn.at}")
         if look.touch:
             _cut_off(look, torn, held.torn)
     return torn
+
+
+def _is_last(reading: _Reading, readings: list[_Reading], last: int) -> bool:
+    """Whether what follows its whole lines was written last of all: by its place, or by the number that it begins with.
+
+    A clock that was set back has the next line go to a day whose file is new, or ended long ago.
+    """
+    held = reading.held
+    if held.last == last or (held.last is None and reading is readings[-1]):
+        return True
+    with open(reading.book.path, "rb") as file:
+        file.seek(held.end)
+        begun = _BEGUN.match(file.read(40))
+    return begun is not None and int(begun[1]) == last + 1
 
 
 def _cut_off(look: _Look, torn: Torn, has_no_end: bool) -> None:

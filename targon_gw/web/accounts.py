@@ -123,10 +123,12 @@ class Accounts:
         }
 
     def _use_of(self, name: str, request: Request) -> dict[str, Any]:
-        """The `data` of `GET /v1/key` for the key of that name."""
-        bank = self.registrar.gateway.bank
-        key = bank.named(name)
-        return {} if key is None else told_of(bank.overview(key, self.registrar.now(), self.visitors.address(request)))
+        """The `data` of `GET /v1/key` for the user's key; nothing where that is out, or the name is a client's, too."""
+        gateway = self.registrar.gateway
+        key = None if gateway.people.is_filed(name, gateway.config.clients) else gateway.bank.named(name)
+        if key is None:
+            return {}
+        return told_of(gateway.bank.overview(key, self.registrar.now(), self.visitors.address(request)))
 
     # coming and going
 
@@ -204,6 +206,8 @@ class Accounts:
         """Tell who has just signed in who it is, as `/api/me` would; the session's id goes into its cookie alone."""
         people, secret, id = self.registrar.gateway.people, self.visitors.secret(), session.encode("ascii")
         digest = digest_of(id)
+        if people.sessions.find(digest, self.visitors.unix()) is None:  # ended while its line went to the disk
+            raise Refusal("not_signed_in", "Sign in first.")
         signed_in = SignedIn(name, people.user(name), digest)
         people.sessions.used(digest, self.visitors.seen(request))
         told = self._told(request, signed_in) | {"csrf": token_of(secret, id)} | more

@@ -70,6 +70,7 @@ class Admin:
                 "draining": report.draining,
                 "now": moment.unix(moment.now),
                 "uptime": round(moment.now - desk.started, 3),
+                "clock_ahead": round(desk.clock_ahead(), 1),
                 "keys": report.keys,
                 "upstreams": [
                     {
@@ -144,7 +145,8 @@ class Admin:
         """Ask the vendor now; what is served ends the key's rest."""
         pool, key = self._found(request, key_id)
         verdict = await self.desk.test_key(pool.name, key.id)
-        ended = verdict["outcome"] == "served" and served_a_test(pool, key.id, self.desk.now())
+        stays = pool.keys.get(key.id) is key  # a save may have taken it away meanwhile
+        ended = stays and verdict["outcome"] == "served" and served_a_test(pool, key.id, self.desk.now())
         self.desk.acted("tested", key.id)
         tell(request, {**verdict, "rest_ended": ended, "key": admin_keys.brief(pool, key, self._moment())})
 

@@ -15,7 +15,7 @@ from targon_gw.core.attempts import Outcome, Served, Throttled
 from targon_gw.core.batches import Batch, Result, Trial
 
 from .admin_desk import Objection, unknown
-from .admin_files import Entries, Undo, changed, entries_of, replaced
+from .admin_files import SIGNED, Entries, Undo, changed, entries_of, replaced
 
 TRUE_FOR: Final = 3600.0
 """Seconds for which a test says how a key is."""
@@ -107,7 +107,7 @@ def taken_away(path: str, confirmed: int | None) -> Undo:
     """Take the file's keys away. `confirmed` is left in it, for the reload to see; `cleared` ends that."""
     if not os.path.exists(path):
         raise unknown(f"There is no file of that import: {path}.")
-    return replaced(path, None if confirmed is None else f"confirm_removal: {confirmed}\n")
+    return replaced(path, None if confirmed is None else f"{SIGNED}.\nconfirm_removal: {confirmed}\n")
 
 
 def cleared(path: str) -> None:

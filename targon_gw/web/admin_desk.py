@@ -98,6 +98,9 @@ class Desk(Protocol):
     def in_force(self) -> InForce:
         """Which settings are."""
 
+    def clock_ahead(self) -> float:
+        """By how many seconds the system's clock is ahead of the one that is gone by; less than nothing: behind."""
+
     def state(self) -> dict[str, Any]:
         """The state folder: `n`, `snapshot_age` (seconds), `journal` (the file's path), `full`."""
 

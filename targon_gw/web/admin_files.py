@@ -23,7 +23,9 @@ from .admin_desk import Objection
 LARGEST: Final = 4 << 20
 """Bytes of a settings file."""
 _OURS: Final = re.compile(r"(?:added|imported)-[0-9A-Za-z-]{1,40}\.yaml")
-_HEAD: Final = "# Written by targon-gw; it adds to this file and takes away from it. One entry a line, in JSON.\n"
+SIGNED: Final = "# Written by targon-gw"
+"""What a file of ours begins with."""
+_HEAD: Final = f"{SIGNED}; it adds to this file and takes away from it. One entry a line, in JSON.\n"
 
 Entries = dict[str, list[Any]]
 """A file: lists by the name at the top (an upstream, or `clients`)."""
@@ -62,8 +64,13 @@ def changed(path: str, change: Callable[[Entries], None]) -> Undo:
 
 
 def replaced(path: str, text: str | None) -> Undo:
-    """Put `text` in the place of the file of ours at `path`, `None` removes it; what puts back how it was."""
+    """Put `text` in the place of the file of ours at `path`, `None` removes it; what puts back how it was.
+
+    Raises Objection where what is there is no file of ours.
+    """
     before = _read(path)
+    if before and not _is_signed(before):
+        raise _not_ours(path)
     if text is not None or before is not None:
         _write(path, text)
     return lambda: _write(path, before)
@@ -84,14 +91,23 @@ def _read(path: str) -> str | None:
         raise Objection(409, "cannot_read", f"{path} cannot be read: {_why(error)}.") from None
 
 
+def _is_signed(text: str | None) -> bool:
+    """Whether it is the text of a file of ours."""
+    return text is not None and text.startswith(SIGNED)
+
+
 def _entries(path: str, text: str | None) -> Entries:
     try:
-        plain = yaml.safe_load(text or "") or {}
+        plain = (yaml.safe_load(text or "") or {}) if not text or _is_signed(text) else None
     except yaml.YAMLError:
         plain = None
     if not isinstance(plain, dict) or not all(isinstance(each, list) for each in plain.values()):
-        raise Objection(409, "not_ours", f"{path} is not as targon-gw writes it; mend it, or edit it by hand.")
+        raise _not_ours(path)
     return plain
+
+
+def _not_ours(path: str) -> Objection:
+    return Objection(409, "not_ours", f"{path} is not as targon-gw writes it; mend it, or edit it by hand.")
 
 
 def _text(entries: Mapping[str, list[Any]]) -> str:
@@ -190,8 +206,9 @@ def _files(folder: str) -> list[str]:
 
 
 def _is_ours(beside: str, path: str) -> bool:
+    """By its name and its first line: a name alone may be an operator's own idea."""
     folder, name = os.path.split(path)
-    return folder == _folder(beside) and _OURS.fullmatch(name) is not None
+    return folder == _folder(beside) and _OURS.fullmatch(name) is not None and _is_signed(_read(path))
 
 
 def _lines(node: yaml.Node, name: str | None, is_it: Callable[[str | None, str], bool]) -> Iterator[int]:

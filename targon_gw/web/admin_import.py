@@ -201,7 +201,7 @@ class Imports:
             )
         if len(pasted.text) > 2 * LARGEST:
             raise Objection(413, "too_much", f"It is longer than {LARGEST} characters: import it in parts.")
-        known = frozenset(pools[upstream].keys)
+        known = {id: key.secret for id, key in pools[upstream].keys.items()}
         try:
             return upstream, await self.desk.outside(lambda: take_in(pasted.text, known))
         except TooMuch as error:

@@ -35,6 +35,7 @@ async def saved(desk: Desk, work: Callable[[], Undo], why: str) -> dict[str, Any
             raise
         if not told["applied"]:
             await desk.outside(undo)
+            await desk.reload(f"{why}, undone")  # the problem told in /status and /health is gone with the change
             problems = "\n".join(told.get("problems", ())) or "the settings were not taken"
             code = "confirm_removal" if "'confirm_removal: " in problems else "not_applied"
             raise Objection(409, code, f"Nothing was changed, because the settings can't be used:\n{problems}")

@@ -108,9 +108,9 @@ def as_client(name: str, user: User, desk: Desk) -> dict[str, Any]:
 
 
 def found(desk: Desk, name: str) -> User | None:
-    """The user of that name, unless a client of the settings has it: then that is meant."""
-    people = desk.gateway.people
-    return None if people.is_filed(name, desk.gateway.config.clients) else people.users.get(name)
+    """The user of that name, unless a client of the settings has just that: then that is meant."""
+    clients = desk.gateway.config.clients
+    return None if any(client.name == name for client in clients) else desk.gateway.people.users.get(name)
 
 
 async def rotated(desk: Desk, name: str, grace: float = 0.0) -> dict[str, Any]:

@@ -31,10 +31,11 @@ from targon_gw.core.errors import Refusal
 from targon_gw.core.gateway import Asking, Gateway
 from targon_gw.core.openai import Ask, Endpoint, read
 
+from .heads import CORS, CORS_LINES
 from .ownkey import told_of
 from .peers import LOCAL, client_address
 from .ratelimits import limit_lines
-from .relay import CORS, CORS_LINES, Pulse, Relay
+from .relay import Pulse, Relay
 from .request import Request
 
 log = Logger()

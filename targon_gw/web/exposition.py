@@ -61,6 +61,8 @@ class Scene:
     """When settings were last read and taken, Unix seconds."""
     taken: bool
     """Whether the last reading of the settings was taken."""
+    clock_ahead: float
+    """By how many seconds the system's clock is ahead of the one that the daemon goes by."""
 
     @property
     def gateway(self) -> Gateway:
@@ -210,6 +212,11 @@ def _gateway(scene: Scene) -> Iterator[Metric]:
     yield GaugeMetricFamily("targon_gw_draining", "Whether the gateway is about to end.", float(gateway.draining))
     yield GaugeMetricFamily(
         "targon_gw_loop_lag_seconds", "By how much the reactor was late at worst in the last minute.", scene.lag.worst
+    )
+    yield GaugeMetricFamily(
+        "targon_gw_clock_ahead_seconds",
+        "By how much the system's clock is ahead of the one that the gateway goes by since its start.",
+        scene.clock_ahead,
     )
     versions = {"version": scene.version, "python": platform.python_version(), "twisted": twisted_version}
     yield InfoMetricFamily("targon_gw_build", "The program that runs.", versions)

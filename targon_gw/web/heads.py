@@ -1,16 +1,29 @@
-"""The lines of ours in the head of an answer: what served, how often it was tried, how long it took, what is left."""
+"""The lines of ours in the head of an answer: what it is, who may read it, what served, how often it was tried, how
+long it took, what is left."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Final
 
 from targon_gw.core.call import Attempt, Call
 from targon_gw.core.limits import Shown
 
 from .ratelimits import limit_lines
 
-_TIMES = b"openai-processing-ms: %d\r\nserver-timing: gw;dur=%.1f, upstream;dur=%.1f\r\n"
+CORS: Final[tuple[tuple[bytes, bytes], ...]] = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"*"),
+)
+"""Any origin may read an answer and all of its headers; the wildcards hold where a browser sends no credentials."""
+CORS_LINES: Final = b"".join(b"%b: %b\r\n" % pair for pair in CORS)
+JSON: Final = b"content-type: application/json; charset=utf-8\r\n" + CORS_LINES
+_KIND: Final = b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
+STREAM: Final = _KIND + CORS_LINES
+"""Of an answer, and of a stream: what their heads begin with."""
+
+_TIMES: Final = b"openai-processing-ms: %d\r\nserver-timing: gw;dur=%.1f, upstream;dur=%.1f\r\n"
 
 Limits = Callable[[Call, float], Shown]
 """How the limits of a call's client stand."""

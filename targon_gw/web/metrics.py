@@ -47,6 +47,13 @@ class Settings(Protocol):
     def succeeded_at(self) -> float | None: ...
 
 
+class Drift(Protocol):
+    """By how many seconds the system's clock is ahead of the one that is gone by; see `targon_gw.drift`."""
+
+    @property
+    def seconds(self) -> float: ...
+
+
 @define(eq=False)
 class MetricsPage:
     """The page. `now` is monotonic seconds, as is `started`."""
@@ -58,6 +65,7 @@ class MetricsPage:
     now: Callable[[], float]
     started: float
     version: str
+    drift: Drift
     settings: Settings | None = None
 
     async def tell(self, request: Request) -> None:
@@ -90,6 +98,7 @@ class MetricsPage:
             started_at,
             (settings and settings.succeeded_at) or started_at,
             settings is None or settings.problem is None,
+            self.drift.seconds,
         )
 
     def _admit(self, request: Request) -> None:

@@ -20,11 +20,11 @@ from targon_gw.core.config import Config, Kind
 from targon_gw.core.gateway import Gateway
 
 from .documents import Document
+from .heads import CORS
 from .openapi_answers import answers
 from .openapi_asks import asks
 from .openapi_paths import HEADERS, PARAMETERS, Facts, paths
 from .openapi_refusals import envelope_schemas, refusals
-from .relay import CORS
 from .request import Request
 from .rooms import refusing
 from .statics import CHECKED

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 from twisted.internet.defer import Deferred, fail
@@ -26,7 +26,7 @@ from targon_gw.core.meter import usage_of
 from targon_gw.core.passage import Passage, ceiling_of, passage_of
 from targon_gw.core.rescue import Broken
 
-from .heads import Limits, head_lines
+from .heads import CORS_LINES, JSON, STREAM, Limits, head_lines
 from .ratelimits import limit_lines
 from .refusals import RANKS, status_of
 from .request import Request
@@ -39,16 +39,6 @@ TAIL = 0.75
 """Seconds that [DONE] or the usage may come late, once every choice has its finish_reason."""
 DONE = b"data: [DONE]\n\n"
 COMMENT = b": keep-alive\n\n"
-
-CORS: Final[tuple[tuple[bytes, bytes], ...]] = (
-    (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"*"),
-)
-"""Any origin may read an answer and all of its headers; the wildcards hold where a browser sends no credentials."""
-CORS_LINES: Final = b"".join(b"%b: %b\r\n" % pair for pair in CORS)
-_JSON = b"content-type: application/json; charset=utf-8\r\n" + CORS_LINES
-_KIND = b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
-_STREAM = _KIND + CORS_LINES
 
 Settle = Callable[[Closing], None]
 Cut = Callable[[Broken], Deferred[None] | None]
@@ -195,7 +185,7 @@ class Relay(Struct, eq=False):
             self.request.refuse(refusal, self._lines())
             return
         lines = head_lines(self.call, self.limits, self.now(), attempt)
-        self.request.answer(200, _JSON + lines, body)
+        self.request.answer(200, JSON + lines, body)
 
     def pass_stream(self, attempt: Attempt, stream: Source, settle: Settle, cut: Cut) -> Deferred[None] | None:
         """Read `stream`, settle, answer; fires when all that is done, `None` where it is. Cancelling abandons it. Asked
@@ -209,7 +199,7 @@ class Relay(Struct, eq=False):
         if not self._open:
             self._open = True
             lines = head_lines(call, self.limits, self.now(), attempt)
-            request.open_stream(200, _STREAM + lines)
+            request.open_stream(200, STREAM + lines)
         if call.rescue is None:
             request.registerProducer(self, True)
             stream.attach(self)
@@ -364,7 +354,7 @@ class Relay(Struct, eq=False):
             if not self._open:
                 self._open = True
                 lines = b"" if self.limits is None else limit_lines(self.limits(self.call, now))
-                self.request.open_stream(200, _STREAM + lines)
+                self.request.open_stream(200, STREAM + lines)
                 self.request.flush_head()
             self.request.send_parts([COMMENT])
 

@@ -26,9 +26,9 @@ from targon_gw.core.errors import Refusal
 from targon_gw.core.openai import Endpoint
 
 from .api import Api, Calls
+from .heads import CORS
 from .health import Health
 from .metrics import MetricsPage
-from .relay import CORS
 from .request import Request
 from .rooms import Room
 

@@ -72,6 +72,23 @@ class ListTests:
         assert [call["id"] for call in calls] == ["req_1", "req_2", "req_3"]
         assert asked[0] == "/calls?limit=20"
 
+    def test_follow_tells_nothing_old(self) -> None:
+        """What was left out at the first look, being older, is not told as new at the second."""
+        every, looks = [f"req_{number}" for number in range(10)], []
+
+        def answer(method: str, target: str, body: bytes | None) -> tuple[int, bytes]:
+            looks.append(target)
+            if len(looks) > 2:
+                raise ConnectionRefusedError
+            if len(looks) == 2:
+                every.append("new")
+            limit = int(target.partition("limit=")[2])
+            return 200, json.dumps({"calls": [{"id": id, "at": fakes.WALL} for id in every[::-1][:limit]]}).encode()
+
+        result = typed(answer, "calls", "-f", "-n", "2", "--json")
+
+        assert [json.loads(each)["id"] for each in result.stdout.splitlines()[:3]] == ["req_8", "req_9", "new"]
+
 
 class ShowTests:
     """`targon-gw calls show`."""

@@ -58,6 +58,9 @@ class SocketTests:
 
         assert (result.exit_code, result.stdout) == (78, "")
         assert "--socket" in result.stderr or "switched off" in result.stderr
+        in_json = typed(None, "status", "-c", str(path), "--json")
+        error = json.loads(in_json.stdout)["error"]
+        assert (in_json.exit_code, error["code"]) == (78, "unusable") and str(path) in error["message"]
 
 
 class AbsentTests:

@@ -139,7 +139,7 @@ class AddingTests:
         office = Office(tmp_path)
         folder = tmp_path / "keys.d"
         folder.mkdir()
-        (folder / "imported-1.yaml").write_text(f"acme: [{office.key().secret.reveal}]\n")
+        (folder / "imported-1.yaml").write_text(f"# Written by targon-gw.\nacme: [{office.key().secret.reveal}]\n")
 
         assert "is gone from" in told(office, "keys", "rm", office.key().id)
         assert list(folder.iterdir()) == []

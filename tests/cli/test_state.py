@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import os
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -97,6 +99,26 @@ class ExportTests:
         assert [row["n"] for row in rows] == ["2", "3"]
         assert rows[0]["client"] == "'=ann"
 
+    def test_clock_set_back(self, tmp_path: Path) -> None:
+        """E-16: days whose numbers are not in the order of the days come out whole, and so do those since a day."""
+        state = folder(tmp_path / "s")
+        for day, numbers in (("2026-11-19", range(4, 9)), ("2026-11-21", range(9, 11))):
+            with (state / "ledger" / f"{day}.yaml").open("ab") as file:
+                file.write(b"".join(line_of(line(f"req_{n}"), n) for n in numbers))
+        every = asked("state", "export", "--state", state).stdout.splitlines()
+        since = asked("state", "export", "--state", state, "--since", "2026-11-20").stdout.splitlines()
+
+        assert sorted(json.loads(row)["n"] for row in every) == list(range(1, 11))
+        assert [json.loads(row)["n"] for row in since] == [1, 2, 3, 9, 10]
+
+    def test_packed_and_plain(self, tmp_path: Path) -> None:
+        """A day that is being packed stands there twice, and comes out once."""
+        state = folder(tmp_path / "s")
+        path = state / "ledger" / "2026-11-21.yaml"
+        (state / "ledger" / "2026-11-21.yaml.gz").write_bytes(gzip.compress(path.read_bytes()))
+
+        assert len(asked("state", "export", "--state", state).stdout.splitlines()) == 3
+
     def test_damaged(self, tmp_path: Path) -> None:
         """What is good before the damage comes out, and then exit 1: never a silent half."""
         state = folder(tmp_path / "s")
@@ -105,6 +127,8 @@ class ExportTests:
 
         assert (result.exit_code, len(result.stdout.splitlines())) == (1, 1)
         assert "state verify" in result.stderr
+        lines = asked("state", "export", "--state", state, "--json").stdout.splitlines()
+        assert "state verify" in json.loads(lines[-1])["error"]["message"] and json.loads(lines[0])["n"] == 1
 
 
 class BackupTests:
@@ -142,6 +166,56 @@ class BackupTests:
         asked("restore", archive, "--state", tmp_path / "new")
 
         assert verify(StateFolder(str(tmp_path / "new"))) == []
+
+    def test_what_was_set_aside(self, tmp_path: Path) -> None:
+        """Lines and files that a recovery has set aside go along, and what is being written does not: it comes back."""
+        state, archive = folder(tmp_path / "old"), tmp_path / "b.tar.gz"
+        aside = (
+            "2026-11-20.yaml.bad",
+            "2026-11-19.yaml.gz.bad-20261121T101500Z",
+            "2026-11-19.yaml.gz.bad-20261121T101500Z-2",
+        )
+        for name in (*aside, ".room", "2026-11-18.yaml.gz.next"):
+            (state / "ledger" / name).write_bytes(b"x\n")
+        (state / "audit.yaml.1").write_text("- {}\n")
+        asked("backup", archive, "--state", state)
+        result = asked("restore", archive, "--state", tmp_path / "new")
+        there = sorted(path.name for path in (tmp_path / "new" / "ledger").iterdir())
+
+        assert result.exit_code == 0, result.output
+        assert there == sorted([*aside, "2026-11-20.yaml", "2026-11-21.yaml"])
+        assert (tmp_path / "new" / "audit.yaml.1").read_text() == "- {}\n"
+
+    def test_packed_and_begun_meanwhile(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A day that the daemon packs, and one that begins, while the backup is taken, are in it."""
+        state, archive = folder(tmp_path / "old"), tmp_path / "b.tar.gz"
+        ledger, add = state / "ledger", tarfile.TarFile.addfile
+
+        def meanwhile(tar: tarfile.TarFile, entry: tarfile.TarInfo, file: Any = None) -> None:
+            old = ledger / "2026-11-20.yaml"
+            if entry.name == "state.yaml":
+                (ledger / "2026-11-22.yaml").write_bytes(line_of(line("req_4"), 4))
+            elif old.exists():  # the files of the ledger have been listed; the first of them is being read
+                (ledger / "2026-11-23.yaml").write_bytes(line_of(line("req_5"), 5))
+                (ledger / "2026-11-19.yaml.gz").write_bytes(gzip.compress(old.read_bytes()))
+                (ledger / "2026-11-21.yaml.gz").write_bytes(gzip.compress((ledger / "2026-11-21.yaml").read_bytes()))
+                (ledger / "2026-11-21.yaml").unlink()
+                old.unlink()
+            add(tar, entry, file)
+
+        monkeypatch.setattr(tarfile.TarFile, "addfile", meanwhile)
+        files = json.loads(asked("backup", archive, "--state", state, "--json").stdout)["files"]
+
+        assert {"ledger/2026-11-21.yaml.gz", "ledger/2026-11-22.yaml", "ledger/2026-11-23.yaml"} <= set(files)
+
+    def test_unfinished(self, tmp_path: Path) -> None:
+        """E-09: where a restore was not finished there is nothing to back up: exit 78, and how to go on."""
+        state = folder(tmp_path / "old")
+        (state / "restoring").write_text("")
+        result = asked("backup", tmp_path / "b.tar.gz", "--state", state)
+
+        assert result.exit_code == 78 and "run 'targon-gw restore' again" in result.stderr
+        assert not (tmp_path / "b.tar.gz").exists()
 
     def test_running_daemon(self, tmp_path: Path) -> None:
         """E-15: a folder that a daemon has is backed up all the same, and never restored into: exit 75."""
@@ -193,3 +267,45 @@ class BackupTests:
             assert "nothing was changed" in result.stderr
 
         assert (good / "state.yaml").read_bytes() == before
+
+
+class JsonTests:
+    """What goes wrong, for programs."""
+
+    def failed(self, *words: object) -> tuple[int, Any]:
+        """The exit code, and what stands on standard output."""
+        result = asked(*words, "--json")
+        assert result.stderr
+        return result.exit_code, json.loads(result.stdout)
+
+    def test_folder(self, tmp_path: Path) -> None:
+        """A folder that can't be read or used is an error as the other verbs have it, whatever is asked of it."""
+        nowhere, archive = tmp_path / "none", tmp_path / "b.tar.gz"
+        archive.write_bytes(b"nonsense")
+        for words in (("state", "verify"), ("state", "export"), ("backup", tmp_path / "new.tar.gz")):
+            code, told = self.failed(*words, "--state", nowhere)
+            assert (code, told["error"]["code"]) == (1, "failed")
+            assert str(nowhere) in told["error"]["message"] and "No such file" in told["error"]["message"]
+        code, told = self.failed("restore", archive, "--state", nowhere / "x")
+        assert (code, told["error"]["code"]) == (78, "unusable")
+
+    def test_restore(self, tmp_path: Path) -> None:
+        """A backup that is none, or a daemon that runs."""
+        state, archive = folder(tmp_path / "state"), tmp_path / "b.tar.gz"
+        archive.write_bytes(b"nonsense")
+        code, told = self.failed("restore", archive, "--state", state)
+        assert (code, told["error"]["code"]) == (1, "failed") and "nothing was changed" in told["error"]["message"]
+        daemon = StateFolder(str(state))
+        daemon.open()
+        try:
+            code, told = self.failed("restore", archive, "--state", state)
+        finally:
+            daemon.close()
+        assert (code, told["error"]["code"]) == (75, "locked")
+
+    def test_settings(self, tmp_path: Path) -> None:
+        """Where the settings say which folder it is, their problems are told as `check` tells them."""
+        result = asked("state", "verify", "-c", tmp_path / "none.yaml", "--json")
+
+        assert result.exit_code == 78
+        assert json.loads(result.stdout)["ok"] is False

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from targon_gw.core.byhand import disable
 from targon_gw.web.admin_desk import InForce
 from tests import fakes
@@ -41,6 +43,16 @@ class StatusTests:
         assert "   3 | x" in out
         assert "the disk is full" in out
         assert [line.split()[:3] for line in out.splitlines()[-2:]] == [["acme", "ready", "2"], ["other", "ready", "1"]]
+
+    @pytest.mark.parametrize(("ahead", "said"), [(7200.0, "2 h ahead of"), (-90.0, "1 min 30 s behind"), (59.0, None)])
+    def test_clock(self, tmp_path: Path, ahead: float, said: str | None) -> None:
+        """A clock that was set since the start is told of; what is less than a minute is nothing."""
+        office = Office(tmp_path)
+        office.desk.ahead = ahead
+        out = told(office, "status")
+
+        assert (said is None) is ("the system's is" not in out) and (said or "") in out
+        assert office.get("/status")["clock_ahead"] == ahead
 
     def test_json(self, tmp_path: Path) -> None:
         """With --json it is what the socket says; a watch of that is a mistake of usage."""

@@ -15,7 +15,7 @@ KEY = [f"sn4_ab12cd34ef56gh78{n:04d}" for n in range(60)]
 
 def batch(keys: int = 3, id: str = "imp-20261121-1", now: float = 0.0) -> Batch:
     """One with that many new keys, and a line that is none."""
-    return Batch(id, "acme", "", take_in("\n".join([*KEY[:keys], "oops"]), ()), now)
+    return Batch(id, "acme", "", take_in("\n".join([*KEY[:keys], "oops"]), {}), now)
 
 
 def all_come_out(one: Batch, *outcomes: Outcome) -> None:

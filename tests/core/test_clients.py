@@ -230,6 +230,18 @@ class IssuedTests:
         assert [key.name for key in (after.find(b"key of bob"), after.find(b"key of ann")) if key] == ["cid", "ann"]
         assert after.shadowed() == []
 
+    def test_a_name_in_other_letters(self) -> None:
+        """`Ann` in the settings is `ann` to people: the user's key is out, and that is said."""
+        issued = self.ring()
+        issued.issue("ann", self.digest(b"a1"))
+        ring = self.ring("Ann")
+        ring.adopt(issued)
+        assert (ring.find(b"a1"), ring.shadowed()) == (None, ["ann"])
+        ring.issue("ann", self.digest(b"a2"))
+
+        assert ring.find(b"a2") is None
+        assert ring.named("Ann") is ring.find(b"key of Ann") is not ring.named("ann")
+
     def test_withdrawn_while_the_file_has_the_name(self) -> None:
         """The settings' key stays, and the user's does not come back."""
         ring = self.ring("bob")

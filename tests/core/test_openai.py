@@ -120,7 +120,7 @@ class ReadTests:
         assert IMAGE_TOKENS + 500 <= found.prompt_estimate < IMAGE_TOKENS + 700
 
     def test_no_text_hides_as_a_picture(self) -> None:
-        """C-13: whatever says that it is one, in the prompt or in a field that nobody reads, the prompt counts in full."""
+        """C-13: whatever says that it is one, in the prompt or in a field nobody reads, the prompt counts in full."""
         text = "hello world " * 20_000
         honest = chat(messages=[{"role": "user", "content": text}]).prompt_estimate
         hidden = chat(messages=[{"role": "user", "content": ";base64," + text}]).prompt_estimate

@@ -58,6 +58,13 @@ class LineTests:
         assert faults(text) == [(3, "no_key"), (4, "no_key"), (5, "variable"), (6, "no_key")]
 
     @pytest.mark.parametrize(
+        "line", ["KEYS={0},{1}", "export KEYS='{0}'\nKEYS={1}", "a={0},b={1}", "one={0} {1}", "{0} two='{1}'"]
+    )
+    def test_names_are_no_part_of_keys(self, line: str) -> None:
+        """What is before the sign of a `NAME=KEY` among several is left out of the key."""
+        assert [row[1] for row in told(line.format(KEY[0], KEY[1]))] == KEY[:2]
+
+    @pytest.mark.parametrize(
         ("line", "account", "note"),
         [
             ("alice: {}", "alice", ""),

@@ -21,7 +21,7 @@ from targon_gw.core.attempts import (
     VendorFault,
 )
 from targon_gw.core.attempts import Barred as Refused
-from targon_gw.core.byhand import disable
+from targon_gw.core.byhand import disable, enable
 from targon_gw.core.charges import LONGEST_REST
 from targon_gw.core.config import Dialect, KeySettings
 from targon_gw.core.health import Barred, Cooling, Disabled, Health, Ready, Spent, Standing, Suspect, Trial
@@ -327,6 +327,37 @@ class RetraceTests:
         health = the(self.retraced(before, state, 2.0), 0).account.standing.health
         assert isinstance(health, Cooling)
         assert health.strikes == 2
+
+    @pytest.mark.parametrize("until", [None, NOW + 7200.0])
+    def test_out_by_hand(self, until: float | None) -> None:
+        """What was switched off by hand after the state was written is off: until then, or for good."""
+        before = pool(2)
+        state = written(before)
+        disable(before, the(before, 0).id, until, NOW + 1.0)
+
+        assert the(self.retraced(before, state, 2.0), 0).standing.health == aged(Disabled(until), SHIFT - 2.0)
+
+    def test_in_by_hand(self) -> None:
+        """What is off in the state, and was switched on by hand after it was written, is on."""
+        before = pool(2)
+        disable(before, the(before, 0).id, None, NOW - 1.0)
+        before.taken_changes()
+        state = written(before)
+        enable(before, the(before, 0).id, NOW + 1.0)
+
+        assert type(the(self.retraced(before, state, 2.0), 0).standing.health) is Ready
+
+    def test_switched_off_in_the_file_and_on_again(self) -> None:
+        """A key that the file has switched off, and switches off no more, is on: what the file says now counts."""
+        before = pool([key(0, "a"), key(1, "b")])
+        state, entries = written(before), before.settings.keys
+        before.reconfigure(upstream([key(0, "a", enabled=False), key(1, "b")]), NOW + 1.0)
+        rows = told(before)
+        after = taken_up(state, KeyPool(upstream(list(entries)), before.roll), 2.0)
+        standings.retrace({after.name: after}, rows, START, WALL + NOW + 2.0 - START)
+
+        assert any("switched off in the settings" in (row.note or "") for row in rows)
+        assert type(the(after, 0).standing.health) is Ready
 
     def test_names_that_are_gone(self) -> None:
         """Keys, accounts and vendors that the settings name no more are passed over; a switched-off key stays off."""

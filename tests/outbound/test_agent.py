@@ -231,20 +231,6 @@ class RetryTests:
         bench.vendor.lines[-1].hang_up()
         assert len(bench.vendor.lines) == 5
 
-    def test_who_leaves_is_no_outage(self) -> None:
-        """A-17: a fresh connection that we drop ourselves tells nothing about the vendor."""
-        bench, head = Bench(), key(b"k")
-        left = bench.ask(head)
-        left.addErrback(lambda _: None)
-        left.cancel()
-        bench.vendor.lines[0].hang_up(rudely=True)
-        bench.exchange(OK, head)
-        asked = bench.ask(head)
-        bench.vendor.lines[1].hang_up()
-        assert len(bench.vendor.lines) == 3
-        bench.vendor.lines[2].say(OK)
-        assert result(asked).code == 200
-
     def test_not_after_a_byte(self) -> None:
         """Where a byte of the answer came, nothing is sent twice."""
         bench = Bench()

@@ -20,7 +20,7 @@ from targon_gw.outbound.connection import JOINED, WATCHED, Connection
 from targon_gw.outbound.reading import Bounds
 from targon_gw.outbound.requests import NO_HEAD, Exchange, target
 
-from .wire import CHUNKED, HERE, OK, Bench, taken
+from .wire import CHUNKED, HERE, OK, Bench, key, result, taken
 
 EARLY = b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno"
 
@@ -87,6 +87,24 @@ class WritingTests:
         assert b"Content-Length" not in bench.vendor.lines[0].heard()
         bench.ask(body=b"")
         assert bench.vendor.lines[1].heard().endswith(b"Content-Length: 0\r\n\r\n")
+
+
+class LeavingTests:
+    """Connections that we drop ourselves."""
+
+    def test_who_leaves_is_no_outage(self) -> None:
+        """A-17: a fresh connection that we drop ourselves tells nothing about the vendor."""
+        bench, head = Bench(), key(b"k")
+        left = bench.ask(head)
+        left.addErrback(lambda _: None)
+        left.cancel()
+        bench.vendor.lines[0].hang_up(rudely=True)
+        bench.exchange(OK, head)
+        asked = bench.ask(head)
+        bench.vendor.lines[1].hang_up()
+        assert len(bench.vendor.lines) == 3
+        bench.vendor.lines[2].say(OK)
+        assert result(asked).code == 200
 
 
 class EarlyAnswerTests:

@@ -221,3 +221,23 @@ class AnyTextTests:
             assert error.problems
             assert all(problem.path.endswith(".yaml") for problem in error.problems)
             assert str(error)
+
+
+class WhichFilesTests:
+    """Which files there are, and which are lacking."""
+
+    def test_files_by_other_names(self, tmp_path: Path) -> None:
+        """Where gateway.yaml names the files otherwise, it is known which has the keys and which the clients."""
+        gateway = "upstreams: {targon: {base_url: https://api.targon.com/v1}}\nkeys: v.yaml\nclients: of/p.yaml\n"
+        found = loaded(tmp_path, {"gateway.yaml": gateway, "v.yaml": "", "of/p.yaml": ""})
+
+        assert (found.keys, found.clients) == (str(tmp_path / "v.yaml"), str(tmp_path / "of" / "p.yaml"))
+
+    def test_what_is_lacking(self, tmp_path: Path) -> None:
+        """Of settings that can't be used it is told which files may mend them, whether they are there or not."""
+        gateway = "upstreams: {targon: {base_url: https://api.targon.com/v1}}\nmetrics: {token_file: token}\n"
+        with pytest.raises(SettingsError) as error:
+            loaded(tmp_path, {"gateway.yaml": gateway, "keys.yaml": "targon: [{secret_file: k3}]\n"})
+        names = [path.removeprefix(f"{tmp_path}/") for path in error.value.files]
+
+        assert names == ["gateway.yaml", "keys.yaml", "clients.yaml", "models.yaml", "k3", "token"]

@@ -38,6 +38,11 @@ class ShownLineTests:
         assert SECRET[:8] not in shown
         assert len(shown) == len(text)
 
+    @pytest.mark.parametrize("line", ["  - {{note: spare secret: {0}}}", "    weight: 2 key: {0}", "note: a: {0}"])
+    def test_secret_behind_an_open_value(self, line: str) -> None:
+        """Where a comma or a line end is missing, what follows a second colon is no part of a harmless value."""
+        assert SECRET[:8] not in shown_line(line.format(SECRET), sensitive=True)
+
     def test_names_and_open_values_stay(self) -> None:
         """What is known to hold no secret is shown, so that the line is still of use."""
         line = f"  - {{secret_file: /run/k3, secret: {SECRET}, weight: two, note: spare}}"

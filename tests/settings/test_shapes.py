@@ -18,6 +18,7 @@ from targon_gw.core.config import (
     UpstreamSettings,
 )
 from targon_gw.settings.shapes import (
+    MOST_USD,
     AdminShape,
     ClientShape,
     GatewayFile,
@@ -59,3 +60,7 @@ class ShapesTests:
         assert QuotaShape(usd=0.1, per=Per.MONTH).plan() == QuotaPlan(Unit.USD, 100_000, Per.MONTH)
         assert QuotaShape(tokens=1, requests=1).plan() is None
         assert QuotaShape().plan() is None
+
+    def test_quota_beyond_reason(self) -> None:
+        """More dollars than there are is a quota that nobody uses up, and no number that can't be counted."""
+        assert QuotaShape(usd=1e303).plan() == QuotaShape(usd=MOST_USD).plan() == QuotaPlan(Unit.USD, 10**18, Per.DAY)

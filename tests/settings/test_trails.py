@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from targon_gw.settings.reading import beside, folder_beside
 from targon_gw.settings.trails import folders_of, marks_before, marks_of, places_of
 
 
@@ -27,6 +28,23 @@ class FoldersTests:
     def test_beside_settings_only(self) -> None:
         """Each settings file has a folder; a single secret has none, nor has what lies in such a folder."""
         assert folders_of(["/a/keys.yaml", "/a/keys.d/one.yaml", "/run/k3"]) == ["/a/keys.d"]
+
+    def test_whatever_the_names(self) -> None:
+        """`.yml` is a settings file too; settings that themselves lie in a folder named `….d` are like any others."""
+        assert folders_of(["/a/keys.yml", "/a/keys.d/one.yaml"]) == ["/a/keys.d"]
+        assert folders_of(["/a/gw.d/keys.yaml", "/a/gw.d/keys.d/one.yaml"]) == ["/a/gw.d/keys.d"]
+
+    @pytest.mark.parametrize("name", ["keys.yaml", "keys.yml", "my.keys.yaml"])
+    def test_what_is_read_is_looked_at(self, tmp_path: Path, name: str) -> None:
+        """Each file that is read beside that of keys is one whose change is noticed."""
+        (tmp_path / name).write_text("")
+        more = Path(beside(str(tmp_path / name)))
+        more.mkdir()
+        (more / "more.yaml").write_text("")
+        read = folder_beside(str(tmp_path / name))
+
+        assert read == [str(more / "more.yaml")]
+        assert set(read) <= marks_of([str(tmp_path / name)]).keys()
 
 
 class PlacesTests:

@@ -42,6 +42,18 @@ class KeysTests:
 
         assert said in refused(tmp_path, files, {"EMPTY": ""})
 
+    @pytest.mark.parametrize(
+        "entry",
+        [
+            "{note: spare secret: Qx7pLm2vTz9wRk4bYc8nHd3s}",
+            "account: al\n    weight: 2\n      - Qx7pLm2vTz9wRk4bYc8nHd3s",
+            "secret: abcd\n    enabled: false\n      Qx7pLm2vTz9wRk4bYc8nHd3s",
+        ],
+    )
+    def test_no_secret_of_the_line_below(self, tmp_path: Path, entry: str) -> None:
+        """A key that YAML takes for the rest of a harmless value, for want of a comma or by its indent, is not told."""
+        assert SECRET[:8] not in refused(tmp_path, {"keys.yaml": f"targon:\n  - {entry}\n"})
+
     def test_disabled_key_may_have_lost_its_secret(self, tmp_path: Path) -> None:
         """A key that is switched off and cannot be found is left out, and stops nothing."""
         found = loaded(tmp_path, {"keys.yaml": "targon: [{secret_file: gone, enabled: false}, abcd]\n"})
@@ -56,6 +68,20 @@ class KeysTests:
         assert "keys.d/a.yaml:1:10: the same key (k-" in said
         assert "is already in keys.yaml, line 2" in said
         assert SECRET not in said
+
+    def test_two_of_one_fingerprint(self, tmp_path: Path) -> None:
+        """Nobody could tell two keys apart that by chance have one fingerprint: a mistake, but in two pools."""
+        one, other = "sn4_ab12cd34ef56gh78011392", "sn4_ab12cd34ef56gh78048093"
+        said = refused(tmp_path, {"keys.yaml": f"targon:\n  - {one}\n", "keys.d/a.yaml": f"targon: [{other}]\n"})
+
+        assert (
+            "keys.d/a.yaml:1:10: another key with the same fingerprint (k-9c5fd0a7) is already in keys.yaml, line 2"
+            in said
+        )
+        assert one not in said and other not in said
+        base = "{base_url: https://api.targon.com/v1}"
+        files = {"gateway.yaml": f"upstreams: {{targon: {base}, acme: {base}}}\n", "keys.d/a.yaml": ""}
+        assert loaded(tmp_path, {**files, "keys.yaml": f"targon: [{one}]\nacme: [{other}]\n"}).config.upstreams[1].keys
 
     @pytest.mark.parametrize("text", ["[a]", "abcd", "targon: abcd", "targon: {a: b}"])
     def test_not_a_list_of_keys(self, tmp_path: Path, text: str) -> None:

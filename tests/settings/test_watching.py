@@ -376,3 +376,12 @@ class RefreshTests:
         desk.watching.refresh(files)
 
         assert desk.after(0.5) == ["new"]
+
+    def test_come_meanwhile(self, desk: Desk) -> None:
+        """A file that was not there when the settings were read, and is when they are watched anew, is told."""
+        files = [*desk.watching.files, str(desk.file("k3"))]
+        known = marks_of(files)
+        desk.file("k3").write_text("secret")
+        desk.watching.refresh(files, known)
+
+        assert len(desk.after(0.5)) == 1

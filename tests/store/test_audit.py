@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 
 from targon_gw.store import audit as module
-from targon_gw.store.audit import REMEMBERED, Audit
+from targon_gw.store.audit import REMEMBERED, Audit, Event, append
 from targon_gw.store.folder import StateFolder
 
 from .stage import at_once
@@ -154,6 +154,27 @@ class WritingTests:
             slow.go()
         acts = [line["act"] for line in lines(tmp_path)]
         assert acts == ["0", *[str(number) for number in range(10, REMEMBERED + 10)]]
+
+    def test_no_descriptor_left(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where the next file can't be opened, the full one is closed once: not what has its number by then."""
+        monkeypatch.setattr(module, "LARGEST", 100)
+        folder, path, opened = StateFolder(str(tmp_path)), str(tmp_path / "audit.yaml"), []
+        append(folder, path, [Event(1.0, "ann", "x" * 80)])
+        open_, close = os.open, os.close
+        closed: list[int] = []
+
+        def open_one(*args: Any) -> int:
+            if opened:
+                raise OSError(24, "Too many open files")
+            opened.append(open_(*args))
+            return opened[0]
+
+        monkeypatch.setattr(module.os, "open", open_one)
+        monkeypatch.setattr(module.os, "close", lambda file: (closed.append(file), close(file)))
+        with pytest.raises(OSError, match="Too many open files"):
+            append(folder, path, [Event(2.0, "ann", "two")])
+
+        assert closed == opened
 
     def test_two_files(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A full file becomes the one before, and the one before that goes."""

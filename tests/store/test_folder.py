@@ -48,6 +48,20 @@ class StateFolderTests:
         second.close()
         second.close()
 
+    def test_refuses_what_a_restore_has_left(self, tmp_path: Path) -> None:
+        """E-09: half of a restore is no state to go on from; it is said where the old one lies, and it stays free."""
+        folder = opened(tmp_path)
+        folder.close()
+        aside = Path(folder.path) / "before-restore-x"
+        aside.mkdir()
+        for text, said in (("before-restore-x\n", f"; the old state lies in {aside}"), ("", ""), ("../..\n", "")):
+            Path(folder.restoring).write_text(text)
+            with pytest.raises(Unusable) as refused:
+                folder.open()
+            assert refused.value.why == f"a restore was not finished: run 'targon-gw restore' again{said}"
+        folder.open(unfinished=True)
+        folder.close()
+
     @pytest.mark.parametrize("mode", [0o777, 0o770, 0o722])
     def test_refuses_a_folder_that_others_write_to(self, tmp_path: Path, mode: int) -> None:
         """Others could change what clients have used: one line says what to do (faults catalogue, E-08)."""

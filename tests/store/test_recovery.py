@@ -161,6 +161,25 @@ class TornTests:
             assert numbers(recover(folder)) == [1]
             assert ledger(folder, TOMORROW).read_bytes() == b""
 
+    @pytest.mark.parametrize("before", [[], [1, 2]])
+    def test_the_last_line_may_be_torn_in_an_older_day(self, tmp_path: Path, before: list[int]) -> None:
+        """The clock was set back, and then it ended: by its number it is the last (faults catalogue, E-02, E-16)."""
+        folder = opened(tmp_path)
+        ledger(folder).write_bytes(text_of(before) + text_of([5])[:60])
+        ledger(folder, TOMORROW).write_bytes(text_of(n for n in range(1, 5) if n not in before))
+
+        assert numbers(recover(folder)) == [1, 2, 3, 4]
+        assert ledger(folder).read_bytes() == text_of(before)
+
+    def test_another_torn_line_of_an_older_day_is_damage(self, tmp_path: Path) -> None:
+        """Its number is not the next one: no crash leaves that (faults catalogue, E-04)."""
+        folder = opened(tmp_path)
+        ledger(folder).write_bytes(text_of([3])[:60])
+        ledger(folder, TOMORROW).write_bytes(text_of([1, 2, 3, 4]))
+
+        with pytest.raises(Damaged, match=f"{TODAY}.yaml: ends in a line that is not whole"):
+            recover(folder)
+
     def test_a_torn_line_that_others_follow_is_damage(self, tmp_path: Path) -> None:
         """No crash leaves that (faults catalogue, E-04)."""
         folder = opened(tmp_path)

@@ -149,6 +149,8 @@ class House:
     page: MetricsPage = field(init=False)
     worst: float = 0.0
     """The reactor's lag, as the page is told."""
+    seconds: float = 0.0
+    """By how much the clock on the wall is ahead, as the page is told."""
     rooms: list[Room] = field(factory=list)
     """More may be added at any time."""
 
@@ -167,7 +169,7 @@ class House:
         site = self.talk.site
         self.health = Health(self.gateway, self.now, 0.0, "1.2.3")
         token = self.settings.metrics.token
-        self.page = MetricsPage(self.measures, self, token, self.talk.clock, self.now, 0.0, "1.2.3")
+        self.page = MetricsPage(self.measures, self, token, self.talk.clock, self.now, 0.0, "1.2.3", self)
         site.resource = Root(Tree(api, self.health, self.page), self.rooms)
         site.gate = api.gate
         site.refusal_headers = refusal_headers

@@ -46,6 +46,9 @@ class PaperDesk:
     problems: list[str] = field(factory=list)
     acts: list[str] = field(factory=list)
     drains: int = 0
+    ahead: float = 0.0
+    testing: Deferred[Any] | None = None
+    """How the next test of a key comes out, where it takes its time."""
     verdict: dict[str, Any] = field(factory=lambda: {"outcome": "served", "reason": "served", "status": 200})
     reloading: Deferred[Any] | None = None
     """Where it is set, a reload waits for it."""
@@ -64,6 +67,9 @@ class PaperDesk:
 
     def in_force(self) -> InForce:
         return self.force
+
+    def clock_ahead(self) -> float:
+        return self.ahead
 
     def state(self) -> dict[str, Any]:
         return {"n": self.ledger.n, "snapshot_age": 2.5, "journal": "ledger/x.yaml", "full": self.full}
@@ -85,7 +91,7 @@ class PaperDesk:
         self.drains += 1
 
     def test_key(self, upstream: str, key_id: str) -> Deferred[dict[str, Any]]:
-        return succeed(dict(self.verdict))
+        return self.testing or succeed(dict(self.verdict))
 
     def try_key(self, upstream: str, secret: Secret) -> Deferred[tuple[Outcome, float]]:
         self.tried.append(secret.reveal)

@@ -262,6 +262,18 @@ class RegistrationTests:
 
         assert home.key_is_good(key) and browser.me["signed_in"]
 
+    @pytest.mark.parametrize("name", ["cid", "Cid"])
+    def test_nothing_of_the_client(self, name: str) -> None:
+        """Where the settings have a user's name, however written, the user is not told what that client uses."""
+        home = at_home()
+        gateway, browser = home.house.gateway, home.member("cid")
+        assert browser.me["use"]["requests"] == 0
+        plan = QuotaPlan(Unit.TOKENS, 777, Per.DAY)
+        filed = evolve(gateway.config.clients[0], name=name, quota=plan)
+        gateway.reconfigure(evolve(gateway.config, clients=(filed,)), 0.0)
+
+        assert told(browser.get("/api/me"))["use"] == {}
+
 
 def test_json_is_what_is_taken() -> None:
     """F-04: a form of another page is none of ours, whatever it bears."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from twisted.internet.defer import Deferred
 
 from targon_gw.core.sessions import IDLE
 from targon_gw.core.signins import FREE, FREE_CHANGES
@@ -75,6 +76,24 @@ class LoginTests:
         home.house.talk.pass_seconds(1)
 
         assert other.post("/api/login", ANN).status == 200
+
+    @pytest.mark.parametrize("what", ["disabled", "deleted"])
+    def test_ended_as_it_began(self, what: str) -> None:
+        """Who is put out while its sign-in goes to the disk is not signed in, and gets no cookie."""
+        home = at_home()
+        home.member()
+        browser, gateway = home.browser("198.51.100.9"), home.house.gateway
+        waiting: Deferred[None] = Deferred()
+        home.disk.waiting = waiting
+        browser.post("/api/login", ANN)
+        put_out = getattr(gateway.people, what)
+        gateway.take(put_out("ann", home.house.now() + fakes.WALL), home.house.now())
+        browser.wire.clear()
+        waiting.callback(None)
+        (answer,) = browser.talk.heard()
+
+        assert refusal(answer) == (401, "not_signed_in")
+        assert b"set-cookie" not in answer.headers
 
     def test_turned_away(self) -> None:
         """F-10: whoever comes while many wait is told so, and has not failed by that."""

@@ -136,6 +136,22 @@ class KeyTests:
 
         assert (told["outcome"], told["rest_ended"], told["key"]["state"]) == ("barred", False, "barred")
 
+    def test_gone_while_it_is_tested(self, tmp_path: Path) -> None:
+        """A key that the settings take away meanwhile is told how it answered; no rest of it ends."""
+        office = Office(tmp_path, fakes.config(fakes.upstream(2)))
+        key, asked = office.key(), Deferred()  # type: ignore[var-annotated]
+        key.standing.move(Out())
+        office.desk.testing = asked
+        office.ask("POST", f"/keys/{key.id}/test")
+        others = fakes.config(fakes.upstream([fakes.key(1)]))
+        office.desk.gateway.reconfigure(others, 1.0)
+        office.talk.wire.clear()
+        asked.callback(office.desk.verdict)
+        (answer,) = office.talk.heard()
+
+        assert (answer.status, json.loads(answer.body)["rest_ended"]) == (200, False)
+        assert key.standing.health == Out()
+
     def test_unknown(self, tmp_path: Path) -> None:
         """A key that there is not is a 404 that says where to look, for every verb."""
         office = Office(tmp_path)

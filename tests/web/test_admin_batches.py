@@ -13,6 +13,7 @@ from targon_gw.core.intake import Row, Verdict
 from targon_gw.web.admin_batches import REST, TRUE_FOR, evidence, file_of, on_file, still_true, taken_away
 from targon_gw.web.admin_desk import Objection
 
+OURS = "# Written by targon-gw.\n"
 SECRET = Secret("sn4_ab12cd34ef56gh780001")
 
 
@@ -39,9 +40,10 @@ class FileTests:
         keys, folder = str(tmp_path / "keys.yaml"), tmp_path / "keys.d"
         assert on_file(keys) == []
         folder.mkdir()
-        (folder / "imported-20261121-1.yaml").write_text("acme: [a, {account: x, keys: [b, c]}]\n")
-        (folder / "imported-20261121-2.yaml").write_text("acme: [[[\n")
-        (folder / "imported-20261121-3.yaml").write_text("confirm_removal: 3\n")
+        (folder / "imported-20261121-1.yaml").write_text(f"{OURS}acme: [a, {{account: x, keys: [b, c]}}]\n")
+        (folder / "imported-20261121-2.yaml").write_text(f"{OURS}acme: [[[\n")
+        (folder / "imported-20261121-3.yaml").write_text(f"{OURS}confirm_removal: 3\n")
+        (folder / "imported-20261121-4.yaml").write_text("# of the operator's own\nacme: [e]\n")
         (folder / "added-2026-11-21.yaml").write_text("acme: [d]\n")
         (found,) = on_file(keys)
         assert (found.id, found.upstream, found.keys) == ("imp-20261121-1", "acme", 3)
@@ -49,13 +51,22 @@ class FileTests:
     def test_taken_away(self, tmp_path: Path) -> None:
         """What is taken away can be put back as it was."""
         path = tmp_path / "imported-20261121-1.yaml"
-        path.write_text("acme: [a]\n")
+        path.write_text(f"{OURS}acme: [a]\n")
         undo = taken_away(str(path), None)
         assert not path.exists()
         undo()
-        assert path.read_text() == "acme: [a]\n"
+        assert path.read_text() == f"{OURS}acme: [a]\n"
         with pytest.raises(Objection):
             taken_away(str(tmp_path / "none.yaml"), None)
+
+    def test_an_operators_own_file_stays(self, tmp_path: Path) -> None:
+        """P21: a file of a batch's name that somebody else has written is not taken away."""
+        path = tmp_path / "imported-20261121-1.yaml"
+        path.write_text("acme: [a]  # paid until May\n")
+        with pytest.raises(Objection, match="not as targon-gw writes it"):
+            taken_away(str(path), None)
+
+        assert path.read_text() == "acme: [a]  # paid until May\n"
 
 
 class StillTrueTests:

@@ -16,6 +16,7 @@ from targon_gw.web.admin_files import Place, added_file, changed, place_of_clien
 from targon_gw.web.admin_keys import NewKey, added, removed
 from tests.settings.folder import written
 
+OURS = "# Written by targon-gw.\n"
 ONE, TWO, THREE = (f"sn4_{letter * 24}" for letter in "abc")
 
 
@@ -56,12 +57,12 @@ class ChangedTests:
         """Undoing puts the very bytes back, also where somebody's comment was in them."""
         path = tmp_path / "keys.d" / "added-x.yaml"
         path.parent.mkdir()
-        path.write_text("# mine\ntargon: []\n")
+        path.write_text(f"{OURS}# mine\ntargon: []\n")
         undo = changed(str(path), lambda entries: entries["targon"].append(ONE))
         assert ONE in path.read_text()
         undo()
 
-        assert path.read_text() == "# mine\ntargon: []\n"
+        assert path.read_text() == f"{OURS}# mine\ntargon: []\n"
 
     def test_odd_file(self, tmp_path: Path) -> None:
         """A file that is not as we write it is left as it is."""
@@ -98,9 +99,8 @@ class RemovedTests:
 
     def test_of_an_account(self, tmp_path: Path) -> None:
         """Only that key goes; an account is left while it has another."""
-        written(
-            tmp_path, {"keys.d/imported-x.yaml": f'targon:\n- {{account: a, keys: ["{ONE}", "{TWO}"]}}\n- {THREE}\n'}
-        )
+        text = f'{OURS}targon:\n- {{account: a, keys: ["{ONE}", "{TWO}"]}}\n- {THREE}\n'
+        written(tmp_path, {"keys.d/imported-x.yaml": text})
         keys = str(tmp_path / "keys.yaml")
         path, undo = removed(keys, "targon", fingerprint(ONE))
         left = [key.secret.reveal for key in load(str(tmp_path / "gateway.yaml")).config.upstreams[0].keys]
@@ -120,6 +120,18 @@ class RemovedTests:
             removed(keys, "targon", fingerprint(ONE))
         with pytest.raises(Objection, match=r"mine\.yaml, line 2, which is yours"):
             removed(keys, "targon", fingerprint(TWO))
+
+        assert {name: (tmp_path / name).read_text() for name in files} == files
+
+    def test_a_name_like_ours_is_not_enough(self, tmp_path: Path) -> None:
+        """P21: a file of the operator's that is named like one of ours keeps its comments, and gets no key."""
+        files = {"keys.d/added-by-finance.yaml": f"# contract 17\ntargon:\n  - {ONE}   # paid until May\n"}
+        written(tmp_path, files)
+        keys = str(tmp_path / "keys.yaml")
+        with pytest.raises(Objection, match=r"added-by-finance\.yaml, line 3, which is yours"):
+            removed(keys, "targon", fingerprint(ONE))
+        with pytest.raises(Objection, match="not as targon-gw writes it"):
+            added(added_file(keys, "by-finance"), NewKey("targon", TWO))
 
         assert {name: (tmp_path / name).read_text() for name in files} == files
 
@@ -146,8 +158,9 @@ class PlaceTests:
 
     def test_broken_file(self, tmp_path: Path) -> None:
         """A file that an editor has half written is passed over: what is in force stands in another."""
-        written(tmp_path, {"clients.yaml": "clients: [\n", "clients.d/added-x.yaml": "clients:\n- {name: bea}\n"})
+        added = f"{OURS}clients:\n- {{name: bea}}\n"
+        written(tmp_path, {"clients.yaml": "clients: [\n", "clients.d/added-x.yaml": added})
         place = place_of_client(str(tmp_path / "clients.yaml"), "bea")
 
         assert place is not None
-        assert (os.path.basename(place.path), place.line, place.ours) == ("added-x.yaml", 2, True)
+        assert (os.path.basename(place.path), place.line, place.ours) == ("added-x.yaml", 3, True)

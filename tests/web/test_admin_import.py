@@ -254,7 +254,7 @@ class ApplyTests:
         office = Office(tmp_path)
         batch = outcome_of(office, Served())
         file_of(tmp_path).parent.mkdir()
-        file_of(tmp_path).write_text("acme: [sn4_of_somebody_else_0001]\n")
+        file_of(tmp_path).write_text("# Written by targon-gw.\nacme: [sn4_of_somebody_else_0001]\n")
         assert office.post(f"/keys/import/{batch}/apply", {}, 409)["error"]["code"] == "applied"
         assert "somebody_else" in file_of(tmp_path).read_text()
 
@@ -297,7 +297,7 @@ class UndoTests:
         office.desk.problems = []
         office.desk.reloading = Deferred()
         office.ask("POST", f"/keys/import/{batch}/undo", {"confirm_removal": 1})
-        assert file_of(tmp_path).read_text() == "confirm_removal: 1\n"
+        assert "\nconfirm_removal: 1\n" in file_of(tmp_path).read_text()
         office.desk.reloading.callback(None)
         assert not file_of(tmp_path).exists()
 

@@ -52,6 +52,7 @@ class SavedTests:
         assert told == ["one", "not one"]
         error = failures[0].value
         assert isinstance(error, Objection) and error.code == code and problem in error.message
+        assert office.desk.reloads == ["one", "one, undone"]  # or /status would tell of a problem that is gone
         office.desk.problems = []
         self.act(office, told, "two")
         assert told[-1] == "two"

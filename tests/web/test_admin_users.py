@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
+from targon_gw.core.config import ClientSettings, Secret
 from targon_gw.core.errors import Refusal
 from tests import fakes
 
@@ -146,6 +148,16 @@ class ClientTests:
 
         assert not is_good(office, key)
         assert office.get("/users/eve")["enabled"] is False
+
+    def test_a_client_by_nearly_that_name(self, office: Office) -> None:
+        """`Eve` of clients.yaml and the user `eve` are two: each verb acts on the one that is named."""
+        gateway = office.desk.gateway
+        clients = (*gateway.config.clients, ClientSettings("Eve", Secret("sk-tg-of-the-client-Eve").digest))
+        gateway.reconfigure(evolve(gateway.config, clients=clients), 0.0)
+        assert "user" not in office.get("/clients/Eve") and office.get("/clients/eve")["user"]["shadowed"]
+        office.post("/clients/eve/revoke")
+
+        assert office.get("/users/eve")["enabled"] is False and is_good(office, "sk-tg-of-the-client-Eve")
 
 
 class InviteTests:

@@ -37,6 +37,7 @@ LABELS = {
     "targon_gw_flush_seconds": {"result", "le"},
     "targon_gw_reload_success_timestamp_seconds": set(),
     "targon_gw_reload_successful": set(),
+    "targon_gw_clock_ahead_seconds": set(),
     "targon_gw_recording": set(),
     "targon_gw_draining": set(),
     "targon_gw_loop_lag_seconds": set(),

@@ -142,13 +142,14 @@ class AnswerTests:
         assert (answer.status, codes([answer])) == (405, ["method_not_allowed"])
 
     def test_while_draining(self) -> None:
-        """A gateway that drains, or can't record, still tells how it is."""
+        """A gateway that drains, can't record, or goes by a wrong clock, still tells how it is."""
         house = House()
-        house.gateway.draining, house.gateway.shut = True, "no room"
+        house.gateway.draining, house.gateway.shut, house.seconds = True, "no room", -90.0
         found = figures(scrape(house).body)
 
         assert found["targon_gw_draining", frozenset()] == 1
         assert found["targon_gw_recording", frozenset()] == 0
+        assert found["targon_gw_clock_ahead_seconds", frozenset()] == -90.0
 
     def test_in_slices(self) -> None:
         """Where the page takes long the reactor turns while it is made, and the page is whole all the same."""
