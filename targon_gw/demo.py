@@ -32,6 +32,8 @@ from targon_gw.rehearsal.telling import Model
 from targon_gw.rehearsal.vendor import Vendor
 
 FIRST_TOKEN, EVENTS_A_SECOND = 0.25, 60.0
+FAULT = '{"fault":"reset-midway","times":3}'
+"""One to begin with: a stream that breaks off is gone on with, or ends visibly unfinished."""
 
 
 def rehearsal(reactor: Any, config: Config) -> tuple[Callable[[Config], Config], Callable[[], None]]:
@@ -106,7 +108,8 @@ def greeting(config: Config, secret: str, boxes: dict[str, str]) -> str:
     ]
     for name, box in boxes.items():
         lines.append(f"No key of '{name}' is configured: a vendor in a box at {box} answers in its place.")
-        lines.append(f"Make it fail: curl {box}/rehearsal/catalogue")
+        lines.append(f"Make it fail: curl {box}/rehearsal/faults -d '{FAULT}'")
+        lines.append(f"What else it can do: curl {box}/rehearsal/catalogue")
     return "\n".join([*lines, ""])
 
 

@@ -17,6 +17,7 @@ from targon_gw.core.clients import ClientKey
 from targon_gw.core.config import SECRET_LIKE, Config, Dialect, Duration, Kind, ModelSettings, Registration
 from targon_gw.core.reload import taken_away
 from targon_gw.demo import greeting, rehearsal
+from targon_gw.rehearsal.catalogue import CATALOGUE
 from targon_gw.wiring import Outside, wire
 from tests import fakes
 from tests.store.stage import at_once
@@ -186,3 +187,5 @@ class GreetingTests:
         assert (body["model"], body["stream"]) == ("acme/thinker", True)
         assert "-H 'Authorization: Bearer sk-tg-x'" in line
         assert "'empty'" in told and "http://127.0.0.1:5/rehearsal/catalogue" in told
+        (fault,) = [each for each in told.splitlines() if each.startswith("Make it fail: curl http://127.0.0.1:5/")]
+        assert json.loads(fault.split(" -d '")[1].removesuffix("'"))["fault"] in CATALOGUE
