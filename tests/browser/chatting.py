@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -85,3 +86,44 @@ def register(visit: Visit, name: str) -> None:
     )
     assert made == 201
     ready(visit.go(V3))
+
+
+def held(page: Page) -> None:
+    """Have calls answered by hand from now on: `said` says what, and `over` ends them. Stopping breaks them off."""
+    page.evaluate(
+        """() => {
+            const real = window.fetch;
+            window.fetch = (path, asked) => {
+                if (path !== "/v1/chat/completions") return real(path, asked);
+                const body = new ReadableStream({ start: (control) => {
+                    window.vendor = control;
+                    asked.signal.addEventListener("abort", () => control.error(asked.signal.reason));
+                } });
+                return Promise.resolve(new Response(body, { headers: { "content-type": "text/event-stream" } }));
+            };
+        }"""
+    )
+
+
+def said(page: Page, text: str, finish: str | None = None) -> None:
+    """Words of the answer that is coming in, when it does."""
+    until(page, "window.vendor !== undefined")
+    event = {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish}]}
+    page.evaluate("text => window.vendor.enqueue(new TextEncoder().encode(text))", f"data: {json.dumps(event)}\n\n")
+
+
+def over(page: Page) -> None:
+    """The end of that answer."""
+    said(page, "", "stop")
+    page.evaluate("window.vendor.close(), window.vendor = undefined")
+    ended(page)
+
+
+def running(page: Page) -> bool:
+    """Whether an answer is coming in, in the conversation that is looked at."""
+    return page.locator("#stop:visible").count() == 1
+
+
+def names(page: Page) -> list[str]:
+    """The titles of the conversations in the list."""
+    return page.locator(".side-title").all_inner_texts()

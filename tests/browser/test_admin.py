@@ -140,6 +140,17 @@ class ImportTests:
         page.wait_for_selector(".choices")
 
 
+class KeysTests:
+    """The list of keys."""
+
+    def test_read_anew(self, browse: Browse, bureau: Rig) -> None:
+        """It is read anew when the stream of events is there again: what happened in between was not told."""
+        page = admins(browse, bureau).page
+        with page.expect_request("**/api/admin/keys"):
+            page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
+            page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow'))")
+
+
 class PeopleTests:
     """Users, invites, clients."""
 
@@ -178,6 +189,25 @@ class PeopleTests:
         row = visit.page.locator("#users-table tr", has_text="zoe.new")
         row.locator(".opener").click()
         row.get_by_role("button", name=word, exact=True).click()
+
+    @pytest.mark.parametrize(
+        ("kind", "fields"), [("user", {"name": "yan.new"}), ("client", {"name": "yan"}), ("invite", {"note": "yan"})]
+    )
+    def test_shown_whatever_becomes_of_the_list(
+        self, browse: Browse, bureau: Rig, kind: str, fields: dict[str, str]
+    ) -> None:
+        """What is shown once is shown, though the list cannot be read after it was made."""
+        visit = admins(browse, bureau, "people", lang="en")
+        visit.expects("Failed to load resource")
+        page = visit.page
+        page.route(
+            f"**/api/admin/{kind}s*", lambda route: route.abort() if route.request.method == "GET" else route.fallback()
+        )
+        page.click(f"#{kind}-new")
+        for name, text in fields.items():
+            page.fill(f"dialog[open] [name={name}]", text)
+        page.click("dialog[open] [type=submit]")
+        page.wait_for_selector("dialog[open] .secret")
 
     def test_invite(self, browse: Browse, bureau: Rig) -> None:
         """A code is shown once, and is gone when it is revoked."""

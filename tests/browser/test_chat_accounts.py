@@ -29,6 +29,24 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def shut(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """A gateway where nobody may register, and visitors may spend half a dollar a day."""
+    limits = {
+        "registration": "closed",
+        "anonymous": {"enabled": True, "models": ["*"], "quota": {"usd": 0.5, "per": "day"}},
+    }
+    with started(tmp_path_factory.mktemp("shut"), Wishes(gateway=limits)) as found:
+        yield found
+
+
+ROTATE = """async () => {
+    const { csrf } = await (await fetch("/api/me")).json();
+    const headers = { "content-type": "application/json", "x-csrf-token": csrf };
+    return (await (await fetch("/api/me/key/rotate", { method: "POST", headers, body: "{}" })).json()).key;
+}"""
+
+
 class KeyTests:
     """My key, bottom left."""
 
@@ -97,6 +115,63 @@ class KeyTests:
         ended(page)
         assert len(answer(page)) > 5
 
+    def test_panel_after_a_change_elsewhere(self, browse: Browse) -> None:
+        """The panel shows and copies the key that is in force, though another one was in use on the page."""
+        visit = browse(V3, lang="en")
+        page = visit.page
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        ready(page)
+        register(visit, "chat-eve")
+        ask(page, "hello")
+        key = page.evaluate(ROTATE)
+        page.click("#me")
+        page.click(".key-tools [aria-label='Show the key']")
+        until(page, f"document.getElementById('own-key').textContent === {json.dumps(key)}")
+        page.click(".key-tools [aria-label='Copy']")
+        until(page, "document.querySelector('.key-tools [data-copied]') !== null")
+        assert page.evaluate("navigator.clipboard.readText()") == key
+
+    def test_panel_of_somebody_else(self, browse: Browse) -> None:
+        """Where somebody else has signed in meanwhile, the page becomes theirs before any key is shown."""
+        visit = browse(V3, lang="en")
+        ready(visit.page)
+        register(visit, "chat-fay")
+        other = browse(V3, lang="en", context=visit.page.context)
+        ready(other.page)
+        register(other, "chat-gus")
+        assert visit.page.inner_text("#me-name") == "chat-fay"
+        visit.page.click("#me")
+        until(visit.page, "document.getElementById('me-name').textContent === 'chat-gus'")
+
+    def test_panel_again_and_again(self, browse: Browse) -> None:
+        """What is told in passing is seen there, and afterwards on the page, however often the panel was open."""
+        visit = browse(V3, lang="en")
+        page = visit.page
+        ready(page)
+        register(visit, "chat-hal")
+        for _ in range(2):
+            page.click("#me")
+            page.click(".key-tools >> text=Replace")
+            page.click("#ask-dialog .danger")
+            until(page, "document.querySelector('dialog[open] .toast')?.checkVisibility()")
+            page.keyboard.press("Escape")
+            assert page.is_visible(".toast")
+
+    @pytest.mark.parametrize(("lang", "words"), [("zh", "新密码至少 8 个字符"), ("en", "8 characters or more")])
+    def test_password_too_short(self, browse: Browse, lang: str, words: str) -> None:
+        """It is told in the reader's words."""
+        visit = browse(V3, lang=lang)
+        visit.expects("Failed to load resource")
+        page = visit.page
+        ready(page)
+        register(visit, f"chat-ida-{lang}")
+        page.click("#me")
+        page.click("#key-dialog summary >> nth=1")
+        page.fill("#password-old", "correct horse battery staple")
+        page.fill("#password-new", "short")
+        page.keyboard.press("Enter")
+        until(page, f"document.querySelector('#key-dialog .error').textContent.includes({json.dumps(words)})")
+
     def test_password_and_sessions(self, browse: Browse) -> None:
         """The password is changed in the panel, which lists where one is signed in."""
         visit = browse("/chat", lang="en")
@@ -130,6 +205,15 @@ class LimitTests:
         until(page, "document.querySelector('.answer .notice.join') !== null")
         page.click(".answer .notice.join >> text=Register")
         page.wait_for_url("**/register?next=%2Fchat")
+
+    def test_what_a_visitor_may(self, browse: Browse, shut: Rig) -> None:
+        """An amount of money is told as one; nobody is asked to register where that cannot be."""
+        visit = browse(V3, lang="en", url=shut.url)
+        page = ready(visit.page)
+        assert page.inner_text("#me-note") == "Sign in"
+        page.click("#me")
+        until(page, "document.querySelector('#key-dialog ul') !== null")
+        assert "$0.50 per day" in page.inner_text("#key-dialog")
 
 
 class HistoryTests:

@@ -124,6 +124,19 @@ def test_too_often(browse: Browse) -> None:
     assert visit.violations() == []
 
 
+@pytest.mark.parametrize("path", ["/login", "/register"])
+def test_no_password_in_the_address(browse: Browse, path: str) -> None:
+    """Where the page's script has not come, Enter sends nothing, least of all a password in the address."""
+    visit = browse(path, java_script_enabled=False)
+    asked: list[str] = []
+    visit.page.on("request", lambda request: asked.append(request.url))
+    visit.page.fill("#name", "reader")
+    visit.page.fill("#password", PASSWORD)
+    visit.page.press("#password", "Enter")
+    visit.page.reload()
+    assert visit.page.url == visit.url + path and not [url for url in asked if "password" in url]
+
+
 def test_showing_the_password(browse: Browse) -> None:
     """The eye shows it, and hides it."""
     page = browse("/login", "en").page

@@ -190,6 +190,26 @@ class ReadingTests:
         visit.page.click(f"#catalog-list button:has-text('{V3}')")
         assert V3 in code(visit, "chat") and visit.page.input_value("#bar-model") == V3
 
+    def test_models_that_come_late(self, browse: Browse) -> None:
+        """Where the models could not be read at first, they are chosen from as soon as they can."""
+        visit = browse("/login", lang="en")
+        visit.expects("Failed to load resource")
+        page = visit.page
+        page.clock.install()
+        page.route("**/api/models", lambda route: route.abort())
+        visit.go("/guide")
+        page.wait_for_selector("#catalog-list button")
+        page.unroute("**/api/models")
+        page.clock.fast_forward(21_000)
+        page.wait_for_selector("#catalog-list table")
+        page.wait_for_selector("#bar-model option[value*='V3']", state="attached")
+        assert page.input_value("#bar-model") and page.input_value("#bar-model") in code(visit, "chat")
+
+    def test_address_that_says_nothing(self, browse: Browse) -> None:
+        """A place whose name cannot be read is no place, and the guide is there all the same."""
+        visit = browse("/guide#%E0%A4%A")
+        visit.page.wait_for_selector("#bar-model option[value*='V3']", state="attached")
+
     @pytest.mark.parametrize("width", [1280, 360])
     @pytest.mark.parametrize("place", ["stream", "error-draining"])
     def test_deep_links(self, browse: Browse, place: str, width: int) -> None:

@@ -11,6 +11,7 @@ from targon_gw.core.config import Secret
 from tests.live.rig import CLIENT_KEY, V3, Rig, Wishes, started
 
 from .browser import Browse, Visit, call
+from .test_shell import SIGN_OUT
 
 BODY = {"model": V3, "messages": [{"role": "user", "content": "Hello!"}], "max_tokens": 8}
 PASSWORD = "correct horse battery"
@@ -238,3 +239,16 @@ def test_rights_end(browse: Browse, office: Rig) -> None:
 
     visit.page.wait_for_selector("#admin", state="hidden", timeout=25_000)
     visit.page.wait_for_selector("#fresh.open", timeout=25_000)
+
+
+def test_signed_out_elsewhere(browse: Browse, office: Rig) -> None:
+    """Who signs out in another tab is nobody here as well: neither figures of administrators nor a name are left."""
+    visit = admins(browse, office)
+    visit.expects("401", "403", "Failed to load")
+    assert visit.page.is_visible("#who-name")
+    other = browse("/guide", url=office.url, context=visit.page.context)
+    other.page.evaluate(SIGN_OUT)
+
+    visit.page.wait_for_selector("#admin", state="hidden", timeout=25_000)
+    visit.page.wait_for_selector("#sign-in", timeout=25_000)
+    assert visit.page.is_hidden("#who-name")

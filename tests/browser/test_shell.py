@@ -2,8 +2,43 @@
 
 from __future__ import annotations
 
-from .browser import Browse
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.live.rig import Rig
+
+from .browser import Browse, Visit, opened
+from .chatting import until
 from .test_entry import newcomer, register
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+BACK = "setTimeout(() => history.back(), 50)"
+SIGN_OUT = """async () => {
+    const { csrf } = await (await fetch("/api/me")).json();
+    await fetch("/api/logout", {
+        method: "POST", headers: { "content-type": "application/json", "x-csrf-token": csrf }, body: "{}",
+    });
+}"""
+
+
+@pytest.fixture
+def keeping(chromium: Browser, shop: Rig, addresses: Iterator[str]) -> Iterator[Visit]:
+    """The registration page in a browser that keeps pages as they are left, as people's do, for the way back."""
+    browser = chromium.browser_type.launch(
+        executable_path=shutil.which("chromium"),
+        args=["--no-sandbox"],
+        ignore_default_args=["--disable-back-forward-cache"],
+    )
+    context = browser.new_context(extra_http_headers={"X-Forwarded-For": next(addresses)})
+    visit = opened(context, shop.url, "en", "light")
+    visit.go("/register")
+    yield visit
+    browser.close()
 
 
 def test_language(browse: Browse) -> None:
@@ -59,6 +94,38 @@ def test_menu_by_keyboard(browse: Browse) -> None:
     assert page.is_hidden("#who-menu")
     page.click("#who")
     assert visit.violations() == []
+
+
+def way_back(visit: Visit) -> None:
+    """Go back to the guide, where one's own key was, and see it as somebody who is not signed in."""
+    visit.page.evaluate(BACK)
+    visit.page.wait_for_selector("html[data-session=no] #bar", timeout=10_000)
+    assert visit.page.input_value("#bar-key") == ""
+
+
+def signed_in(visit: Visit) -> None:
+    """As somebody new, on the guide, then on the monitor."""
+    register(visit, newcomer())
+    visit.page.wait_for_selector("#done:not([hidden])")
+    visit.go("/guide")
+    until(visit.page, "document.getElementById('bar-key').value.startsWith('sk-tg-')")
+    visit.go("/monitor")
+
+
+def test_back_after_signing_out(keeping: Visit) -> None:
+    """From where signing out leads no way leads back to a key."""
+    signed_in(keeping)
+    keeping.page.click("#who")
+    keeping.page.click("#sign-out")
+    keeping.page.wait_for_url(f"{keeping.url}/")
+    way_back(keeping)
+
+
+def test_back_after_signing_out_elsewhere(keeping: Visit) -> None:
+    """A page that was left while one was signed in is not shown as it was left, once one is signed out."""
+    signed_in(keeping)
+    keeping.page.evaluate(SIGN_OUT)
+    way_back(keeping)
 
 
 def test_narrow(browse: Browse) -> None:

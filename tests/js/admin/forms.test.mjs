@@ -18,6 +18,14 @@ test("fields that are not in order are named, all of them", () => {
   assert.deepEqual(clientOf(values).problems, ["name", "requests_per_minute", "tokens_per_minute", "concurrent", "amount"]);
 });
 
+test("a client that would have expired before it is issued is not in order", () => {
+  const now = Date.parse("2026-06-15T12:00:00Z");
+  const expiring = (expires) => clientOf({ name: "svc", expires }, now);
+  assert.deepEqual(expiring("2026-06-14").problems, ["expires"]);
+  assert.equal(expiring("2026-06-16").body.expires, "2026-06-16");
+  assert.equal(expiring("").body.expires, undefined);
+});
+
 test("an invite is for some uses and some days, or without an end", () => {
   assert.deepEqual(inviteOf({ uses: "3", days: "7", note: " x " }).body, { uses: 3, seconds: 604800, note: "x" });
   assert.equal(inviteOf({ uses: "1", days: "" }).body.seconds, null);

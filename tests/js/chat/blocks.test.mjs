@@ -4,13 +4,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Blocks } from "../../../targon_gw/web/static/js/chat/blocks.js";
-import { emphasis, leniently, mathematics } from "../../../targon_gw/web/static/js/chat/marks.js";
-import { Lexer, Marked, Parser } from "../../../targon_gw/web/static/vendor/marked/marked.esm.js";
+import { BoundedLexer } from "../../../targon_gw/web/static/js/chat/lexer.js";
+import { emphasis, mathematics } from "../../../targon_gw/web/static/js/chat/marks.js";
+import { Marked, Parser } from "../../../targon_gw/web/static/vendor/marked/marked.esm.js";
 import { forAll, oneOf, split } from "./loops.mjs";
 
 const marked = new Marked({ gfm: true });
 marked.use({ extensions: [emphasis, ...mathematics] });
-const lex = (text) => leniently(new Lexer(marked.defaults), text);
+const lex = (text) => new BoundedLexer(marked.defaults).lex(text);
 const html = (text) => Parser.parse(lex(text), marked.defaults);
 const plain = (tokens) => tokens.filter((token) => token.type !== "space").map((token) => [token.type, token.raw.trimEnd()]);
 

@@ -61,6 +61,23 @@ test("a line without end is refused, not kept for ever", () => {
   }, RangeError);
 });
 
+test("timers that are held back, as in a tab that nobody looks at, hold nothing up", async () => {
+  const real = globalThis.setTimeout;
+  globalThis.setTimeout = () => 0;
+  try {
+    const bytes = new TextEncoder().encode("data: slow\n\n");
+    const got = [];
+    const slow = (event) => {
+      for (const from = performance.now(); performance.now() - from < 15; );
+      got.push(event.data);
+    };
+    await readEvents(bodyOf([bytes, bytes, bytes]), slow);
+    assert.equal(got.length, 3);
+  } finally {
+    globalThis.setTimeout = real;
+  }
+});
+
 test("what breaks the body is thrown, after what came before it", async () => {
   const got = [];
   const body = new ReadableStream({

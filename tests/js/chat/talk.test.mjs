@@ -57,9 +57,11 @@ test("while one answer comes in no other is asked for", async () => {
   const first = talk.ask("one", "m", null);
   await new Promise((done) => setTimeout(done));
   await talk.again(talk.running.message.id, "m");
-  assert.equal(sent.length, 1);
+  await talk.ask("two", "m", talk.running.message.id);
   go();
   await first;
+  assert.equal(sent.length, 1);
+  assert.deepEqual(talk.conversation.path().map(({ role }) => role), ["user", "assistant"], "no question stands unanswered");
 });
 
 test("stopping aborts the call, and keeps what was said", async () => {

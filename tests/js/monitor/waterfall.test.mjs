@@ -47,13 +47,15 @@ test("of a rescued stream the first token came before the bar that ended it", ()
 });
 
 test("moments on the line are round and few", () => {
-  for (const total of [0.001, 0.04, 0.37, 1, 4.2, 61, 600]) {
+  for (const total of [0.002, 0.04, 0.37, 1, 4.2, 61, 600]) {
     const found = ticks(total);
     assert.ok(found.length >= 2 && found.length <= 6, `${total}: ${found}`);
     assert.equal(found[0], 0);
     assert.ok(found.at(-1) <= total);
   }
   assert.deepEqual(ticks(4.2), [0, 1, 2, 3, 4]);
+  assert.deepEqual(ticks(0.003), [0, 0.001, 0.002], "times are told in milliseconds: none is told twice");
+  assert.deepEqual(ticks(0.001), [0]);
 });
 
 test("bars stay within the line, and none is too narrow to be seen", () => {

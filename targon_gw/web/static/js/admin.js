@@ -87,7 +87,9 @@ function open(mine) {
 
   addEventListener("hashchange", () => show(true));
   show(false);
-  live("admin", { keys: (told) => keys.take(told) });
+  // While the stream was closed nothing was told: what stands there may be of an hour ago.
+  const became = (state) => state === "open" && ready.has("keys") && keys.load().catch(tell);
+  live("admin", { keys: (told) => keys.take(told) }, { onState: became });
 }
 
 begin();

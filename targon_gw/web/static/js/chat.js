@@ -29,20 +29,23 @@ let models = [];
 let talk = null;
 /** Talks in which an answer is coming in, also while another one is looked at. */
 const going = new Map();
+/** How often another conversation was asked for: what is loaded for an earlier time comes too late. */
+let turn = 0;
 
 const guest = () => !who.signed_in;
+const registers = () => document.documentElement.dataset.registration !== "closed";
 const owner = () => (who.signed_in ? who.name : "");
 
 const view = new ThreadView(
   { scroller: $("scroll"), list: $("list"), empty: $("empty"), down: $("down"), announce: $("announce") },
   {
     edit: (id, text) => talk.edit(id, text, talk.conversation.thread.model),
-    again: (id) => talk.again(id, talk.conversation.thread.model),
+    again: (id) => free() && talk.again(id, talk.conversation.thread.model),
     choose: (id) => talk.choose(id),
     more: () => send(t("end.more.words")),
     key: (id) => {
       forgetKey();
-      talk.again(id, talk.conversation.thread.model);
+      if (free()) talk.again(id, talk.conversation.thread.model);
     },
   },
   guest,
@@ -91,26 +94,35 @@ function show(next) {
   composer.open(`${owner()}:${fresh ? "new" : talk.id}`);
   busy();
   $("gear").classList.toggle("set", Object.keys(talk.conversation.thread.settings).some((name) => talk.conversation.thread.settings[name]));
+  entitle();
+}
+
+function entitle() {
   document.title = [talk.conversation.thread.title || t("title"), t("brand")].join(" · ");
 }
 
-function begin({ focus = true } = {}) {
+/** Begin a new conversation. `gone`: the one that was looked at is no more, and no way leads back to it. */
+function begin({ focus = true, gone = false } = {}) {
+  turn += 1;
   const wished = new URLSearchParams(location.search).get("model");
   const model = chosen(models, [talk ? null : wished, recall("model")], guest());
   show(made(new Conversation(newThread(newId(), Date.now(), model))));
-  if (location.hash.startsWith("#c=")) history.pushState(null, "", location.pathname + location.search);
+  if (location.hash.startsWith("#c=")) history[gone ? "replaceState" : "pushState"](null, "", location.pathname + location.search);
   sidebar.drawer(false);
   if (focus) composer.focus();
 }
 
 async function open(id) {
+  const mine = (turn += 1);
+  if (id === talk?.id) return;
   if (going.has(id)) {
     show(going.get(id));
     return;
   }
   const found = await store.load(id);
+  if (mine !== turn) return; // the reader has gone elsewhere meanwhile
   if (found === null) {
-    begin();
+    begin({ gone: true });
     return;
   }
   const model = chosen(models, [found.thread.model, recall("model")], guest()) ?? found.thread.model;
@@ -121,15 +133,22 @@ function followAddress() {
   if (location.hash === "#key") {
     const here = talk?.conversation.messages.size ? `#c=${talk.id}` : "";
     history.replaceState(null, "", location.pathname + location.search + here);
-    openPanel(talk?.conversation.thread.model);
+    panel();
     if (talk) return;
   }
   const id = /^#c=([\w-]+)$/.exec(location.hash)?.[1];
-  if (id && id !== talk?.id) open(id);
-  else if (!id && (!talk || talk.conversation.messages.size)) begin({ focus: matchMedia("(hover: hover)").matches });
+  if (id) open(id);
+  else if (!talk || talk.conversation.messages.size) begin({ focus: matchMedia("(hover: hover)").matches });
+}
+
+/** Whether something may be asked now; where an answer is coming in, the reader is told so. */
+function free() {
+  if (talk.running) toast(t("talk.busy"), "bad");
+  return !talk.running;
 }
 
 function send(text) {
+  if (!talk || !free()) return false;
   const { thread } = talk.conversation;
   if (!thread.model) {
     toast(t(guest() && models.length ? "join.needed" : "model.none"), "bad");
@@ -142,7 +161,7 @@ function send(text) {
     queueMicrotask(() => composer.open(`${owner()}:${thread.id}`));
   }
   talk.ask(text, thread.model, parent);
-  document.title = [thread.title, t("brand")].join(" · ");
+  entitle();
   sidebar.shown = thread.id;
   return true;
 }
@@ -151,25 +170,27 @@ async function rename(id, title) {
   const one = id === talk.id ? talk : going.get(id);
   if (one) one.set({ title, named: true });
   else await store.change(id, { title, named: true });
-  if (id === talk.id) document.title = [title, t("brand")].join(" · ");
+  entitle();
   sidebar.refresh();
 }
 
 async function remove(id) {
   going.get(id)?.stop();
   await store.remove(id);
-  gone(id);
+  gone([id]);
 }
 
 async function clear() {
   for (const one of going.values()) one.stop();
+  const ids = (await store.threads()).map((thread) => thread.id);
   await store.clear();
-  gone(talk.id);
+  gone(ids);
 }
 
-function gone(id) {
-  remember(`draft:${owner()}:${id}`, null);
-  if (id === talk.id) begin();
+/** The conversations `ids` are no more: nor is there a way back to them, or a draft. */
+function gone(ids, { focus = true } = {}) {
+  if (ids.includes(talk?.id)) begin({ focus, gone: true }); // first: whoever leaves a draft keeps it
+  for (const id of ids) remember(`draft:${owner()}:${id}`, null);
   sidebar.refresh();
 }
 
@@ -186,12 +207,14 @@ let told = 0;
 function elsewhere({ kind, id }) {
   clearTimeout(told);
   told = setTimeout(() => sidebar.refresh(), 150);
-  if (kind === "cleared" || (kind === "removed" && id === talk.id)) {
-    for (const one of kind === "cleared" ? going.values() : [talk]) one.stop();
-    if (talk.conversation.messages.size) begin({ focus: false });
-  } else if (kind === "saved" && id === talk.id && !talk.running) {
-    reread(id);
+  if (kind === "saved") {
+    if (id === talk?.id && !talk.running) reread(id);
+    return;
   }
+  const begun = talk?.conversation.messages.size ? [talk.id] : [];
+  const ids = kind === "removed" ? [id] : [...begun, ...going.keys()];
+  for (const each of ids) going.get(each)?.stop();
+  gone(ids, { focus: false });
 }
 
 let reading = 0;
@@ -204,7 +227,10 @@ function reread(id) {
     const { thread, messages } = talk.conversation;
     const news = found.messages.filter((message) => JSON.stringify(messages.get(message.id)) !== JSON.stringify(message));
     if (news.length) talk.takeIn(news);
-    if (found.thread.title !== thread.title) Object.assign(thread, { title: found.thread.title, named: found.thread.named });
+    if (found.thread.title !== thread.title) {
+      Object.assign(thread, { title: found.thread.title, named: found.thread.named });
+      entitle();
+    }
   }, 300);
 }
 
@@ -220,16 +246,21 @@ function shortcuts(event) {
     event.preventDefault();
     begin();
   } else if (event.key === "Escape" && !event.isComposing && event.keyCode !== 229 && talk?.running) {
-    if (document.querySelector("dialog[open], [popover]:popover-open")) return;
+    // Whatever Esc closes it closes, and nothing besides.
+    if (event.defaultPrevented || document.querySelector("dialog[open], [popover]:popover-open")) return;
     talk.stop();
   }
+}
+
+function panel() {
+  openPanel(talk?.conversation.thread.model, owner());
 }
 
 function greet() {
   $("me").disabled = false;
   $("me-name").textContent = who.signed_in ? who.name : t("me.visitor");
   $("me-letter").textContent = who.signed_in ? [...who.name][0].toUpperCase() : "?";
-  $("me-note").textContent = t(who.signed_in ? "me.key" : "me.join");
+  $("me-note").textContent = t(who.signed_in ? "me.key" : registers() ? "me.join" : "me.signin");
   $("empty").replaceChildren(...emptyParts(who, (text) => composer.fill(text)));
 }
 
@@ -259,7 +290,7 @@ async function start() {
   for (const name of ["beforeunload", "pagehide"]) addEventListener(name, leave);
   document.addEventListener("keydown", shortcuts);
   $("new").addEventListener("click", () => begin());
-  $("me").addEventListener("click", () => openPanel(talk.conversation.thread.model));
+  $("me").addEventListener("click", panel);
   $("gear").addEventListener("click", () =>
     openGear(talk.conversation.thread.settings, (settings) => {
       talk.set({ settings });

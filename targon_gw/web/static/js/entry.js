@@ -64,7 +64,8 @@ function count(button, label, seconds) {
 }
 
 /**
- * Have the form call `check()` (which complains and returns null, or returns what to send) and `send(it)`.
+ * Have the form, which by itself sends nothing anywhere (`method="dialog"`: no password ever stands in an address, also
+ * where this script has not come), call `check()` (which complains and returns null, or returns what to send) and `send(it)`.
  * `fields` says under which field an error's code belongs; others go by `param`, or above the form.
  */
 export function submitting(check, send, fields = {}) {

@@ -171,15 +171,16 @@ function fill(select) {
   select.replaceChildren(...groups);
 }
 
-/** The models, now and every while that somebody looks. */
+/** The models, now and every while that somebody looks, until there are some and after. */
 async function offered() {
+  const none = !models.length;
   const list = place("catalog-list");
   try {
     models = (await get("/api/models")).models;
   } catch (error) {
     if (models.length) return; // those of before are good enough until the next time
     const again = el("button.button.small", { type: "button" }, t("retry"));
-    again.addEventListener("click", begun);
+    again.addEventListener("click", offered);
     list.replaceChildren(el("p", {}, `${t("catalog.failed")} ${say(error.code, error.message)}`), again);
     list.setAttribute("aria-busy", "false");
     place("bar-model").replaceChildren(el("option", { value: "" }, t("bar.none")));
@@ -190,12 +191,11 @@ async function offered() {
     toast(t("catalog.used", { id }));
   });
   place("catalog-ranges").textContent = catalog.summary(models);
+  if (none && models.length) await begun();
 }
 
-/** The models for the first time: the snippets ask one of them from now on. */
+/** There are models for the first time: the snippets ask one of them from now on. */
 async function begun() {
-  await offered();
-  if (!models.length) return;
   fill(place("bar-model"));
   await keyed;
   const free = !chosen.key && open();
@@ -217,9 +217,18 @@ function samples() {
   }
 }
 
+/** The name of a place out of an address's hash; as it stands there, where no name can be read out of it. */
+function named(hash) {
+  try {
+    return decodeURIComponent(hash.slice(1));
+  } catch {
+    return hash.slice(1);
+  }
+}
+
 /** Be where the address names a place; returns what keeps one there while the page grows, unless one has moved on. */
 function arrive() {
-  const there = location.hash && place(decodeURIComponent(location.hash.slice(1)));
+  const there = location.hash && place(named(location.hash));
   if (!there) return () => {};
   there.scrollIntoView();
   const at = scrollY;
@@ -238,7 +247,7 @@ async function begin() {
   follow(document.querySelector(".toc-box"));
   const stay = arrive();
   keyed = key();
-  await begun();
+  await offered();
   stay();
   setInterval(() => document.visibilityState === "visible" && offered(), AGAIN);
 }

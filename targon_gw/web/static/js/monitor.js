@@ -9,7 +9,7 @@ import { Models } from "./monitor/models.js";
 import { SPANS, merge, seriesOf } from "./monitor/points.js";
 import { CHARTS } from "./monitor/specs.js";
 import { standingOf } from "./monitor/standing.js";
-import "./shell.js";
+import { greet } from "./shell.js";
 import { t } from "./words.js";
 
 const find = (id) => document.getElementById(id);
@@ -177,7 +177,9 @@ function became(next) {
 // The stream of administrators broke off: who is none any more goes on as everybody.
 async function checkRights() {
   const told = await me({ fresh: true }).catch(() => null);
-  if (told === null || told.admin || admin === null || close === null) return;
+  if (told === null) return;
+  greet(told);
+  if (told.admin || admin === null || close === null) return;
   close();
   admin.leave();
   admin = null;

@@ -77,6 +77,7 @@ export function menu(button, panel) {
   panel.addEventListener("keydown", step);
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || panel.hidden) return;
+    event.preventDefault(); // it was meant for the menu, and for nothing else that listens
     const inside = panel.contains(document.activeElement);
     show(false);
     if (inside) button.focus();
@@ -91,11 +92,12 @@ export function menu(button, panel) {
   return () => show(false);
 }
 
-/** Sign out, then show the landing page. */
+/** Sign out, then show the landing page, from which no way leads back to this one. */
 export async function signOut() {
   try {
     await post("/api/logout");
-    location.assign("/");
+    document.body.hidden = true; // browsers keep a page as it is left
+    location.replace("/");
   } catch (error) {
     toast(error.words ?? String(error), "bad");
   }
@@ -117,7 +119,22 @@ function here() {
   return ["login", "register", "landing", "lost"].includes(page) ? "" : `?next=${encodeURIComponent(location.pathname)}`;
 }
 
+/** A page that comes back as it was left may hold a key, and be somebody else's by now: it is asked for anew. */
+function returned(event) {
+  if (!event.persisted || root.dataset.session !== "yes") return;
+  document.body.hidden = true;
+  location.reload();
+}
+
+/** Go past the header without a trace in the address, where pages keep places of their own. */
+function skip(event) {
+  event.preventDefault();
+  document.getElementById("main").focus();
+}
+
 function begin() {
+  document.querySelector(".skip").addEventListener("click", skip);
+  addEventListener("pageshow", returned);
   document.getElementById("lang")?.addEventListener("click", () => setLang(lang === "zh" ? "en" : "zh"));
   document.getElementById("theme")?.addEventListener("click", () => setTheme(theme() === "dark" ? "light" : "dark"));
   dark.addEventListener("change", themed);

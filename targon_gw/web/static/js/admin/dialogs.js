@@ -19,11 +19,7 @@ function opened(title, content) {
   const body = document.createElement("div");
   dialog.append(heading, body);
   document.body.append(dialog);
-  const shelf = document.getElementById("toasts");
-  dialog.addEventListener("close", () => {
-    if (dialog.contains(shelf)) document.body.append(shelf);
-    dialog.remove();
-  });
+  dialog.addEventListener("close", () => dialog.remove());
   render(content(dialog), body);
   dialog.showModal();
   return dialog;

@@ -7,8 +7,8 @@ function whole(text) {
   return plain === "" ? null : /^\d{1,12}$/.test(plain) && Number(plain) > 0 ? Number(plain) : Number.NaN;
 }
 
-// The body of POST clients, or `{problems}`: names of fields that are not in order.
-export function clientOf(values) {
+// The body of POST clients, or `{problems}`: names of fields that are not in order. `now` is in milliseconds.
+export function clientOf(values, now = Date.now()) {
   const problems = [];
   const body = { name: String(values.name ?? "").trim() };
   if (!NAME.test(body.name)) problems.push("name");
@@ -27,7 +27,8 @@ export function clientOf(values) {
     if (!(amount > 0)) problems.push("amount");
     else body.quota = { [values.unit]: amount, per: values.per };
   }
-  if (values.expires) body.expires = values.expires;
+  if (Date.parse(values.expires) <= now) problems.push("expires"); // and would be of no use from the first
+  else if (values.expires) body.expires = values.expires;
   return problems.length ? { problems } : { body };
 }
 

@@ -84,7 +84,7 @@ export class People {
         if (!USER.test(name)) return ["name"];
         if (values.password.length < 8) return ["password"];
         const told = await post(`${API}/users`, { name, password: values.password, admin: values.admin === "on" });
-        await this.#loadUsers();
+        this.#loadUsers().catch(tell); // what is shown once is shown, whatever becomes of the list
         return { told, password: values.password };
       },
     }).then((done) => done && tellOnce({
@@ -122,7 +122,7 @@ export class People {
       ["delete", () => ask({
         title: t("user.delete"), text: t("user.delete_text", { name }), danger: true, confirm: t("user.delete"),
         warn: name === this.mine ? t("user.yourself") : "",
-        go: async () => { await del(path("users", name)); toast(t("user.deleted", { name })); await this.#loadUsers(); return true; },
+        go: async () => { await del(path("users", name)); toast(t("user.deleted", { name })); this.#loadUsers().catch(tell); return true; },
       })],
     ];
   }
@@ -202,7 +202,7 @@ export class People {
         const { body, problems } = clientOf(values);
         if (problems) return problems;
         const told = await post(`${API}/clients`, body);
-        await this.#loadClients();
+        this.#loadClients().catch(tell);
         return told;
       },
     }).then((told) => told && tellOnce({ title: t("client.made", { name: told.name }), text: t("client.made_text"), secrets: [{ label: t("field.key"), value: told.key }] }));
@@ -211,7 +211,7 @@ export class People {
   #revoke(name) {
     return ask({
       title: t("user.revoke"), text: t("client.revoke_text", { name }), danger: true, confirm: t("user.revoke"),
-      go: async () => { await post(path("clients", name, "revoke")); toast(t("client.revoked", { name })); await this.#loadClients(); return true; },
+      go: async () => { await post(path("clients", name, "revoke")); toast(t("client.revoked", { name })); this.#loadClients().catch(tell); return true; },
     });
   }
 
@@ -247,7 +247,7 @@ export class People {
         const { body, problems } = inviteOf(values);
         if (problems) return problems;
         const told = await post(`${API}/invites`, body);
-        await this.#loadInvites();
+        this.#loadInvites().catch(tell);
         return told;
       },
     }).then((told) => told && tellOnce({ title: t("invite.made"), text: t("invite.made_text"), secrets: [{ label: t("field.code"), value: told.code }, { label: t("field.page"), value: `${location.origin}/register` }] }));
@@ -256,7 +256,7 @@ export class People {
   #revokeInvite(one) {
     return ask({
       title: t("invite.delete"), text: t("invite.delete_text", { id: one.id }), danger: true, confirm: t("invite.delete"),
-      go: async () => { await del(path("invites", one.id)); toast(t("invite.deleted")); await this.#loadInvites(); return true; },
+      go: async () => { await del(path("invites", one.id)); toast(t("invite.deleted")); this.#loadInvites().catch(tell); return true; },
     });
   }
 

@@ -27,8 +27,8 @@ export function passwordForm() {
       form.reset();
       toast(t("password.changed"), "ok");
     } catch (refused) {
-      const wrong = refused.code === "sign_in_failed";
-      error.textContent = wrong ? t("password.wrong") : (refused.words ?? String(refused));
+      const words = { sign_in_failed: "password.wrong", invalid_value: "password.bad" }[refused.code];
+      error.textContent = words ? t(words) : (refused.words ?? String(refused));
     } finally {
       go.disabled = false;
     }

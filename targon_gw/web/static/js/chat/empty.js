@@ -21,5 +21,5 @@ export function emptyParts(who, fill) {
     const text = t(`empty.idea.${each}`);
     return el("button.idea", { type: "button", onclick: () => fill(text) }, text);
   });
-  return [title, el("div.ideas", {}, ...ideas), !who.signed_in && el("p.muted.small.empty-note", {}, t("empty.visitor"))].filter(Boolean);
+  return [title, el("div.ideas", {}, ...ideas), !who.signed_in && el("p.muted.small.empty-note", {}, t(who.registration === "closed" ? "empty.visitor.closed" : "empty.visitor"))].filter(Boolean);
 }

@@ -25,7 +25,7 @@ function field(limits, settings) {
 
 /** Let the reader change `settings`; `save(settings)` is given the new ones. */
 export function openGear(settings, save) {
-  const system = el("textarea", { id: "gear-system", rows: "5", placeholder: t("gear.system.none") });
+  const system = el("textarea", { id: "gear-system", rows: "5", dir: "auto", placeholder: t("gear.system.none") });
   system.value = settings.system ?? "";
   const close = iconButton("close", t("close"), () => dialog.close());
   const reset = () => form.querySelectorAll("input, textarea").forEach((each) => (each.value = ""));

@@ -2,7 +2,7 @@
 
 import { me } from "../api.js";
 import { copyButton } from "../copy.js";
-import { date, number, percent } from "../format.js";
+import { date, number, percent, usd } from "../format.js";
 import { setLang, setTheme, signOut, theme } from "../shell.js";
 import { toast } from "../toast.js";
 import { lang, t } from "../words.js";
@@ -10,7 +10,7 @@ import { passwordForm, sessionList } from "./account.js";
 import { confirmed } from "./ask.js";
 import { el, icon } from "../dom.js";
 import { copyIcons, iconButton } from "./parts.js";
-import { ownKey, rotateKey } from "./keyring.js";
+import { forgetKey, ownKey, rotateKey } from "./keyring.js";
 import { joining } from "./notice.js";
 import { goneOf } from "./numbers.js";
 import { NO_KEY, programs, snippets } from "./snippets.js";
@@ -19,8 +19,11 @@ const dialog = document.getElementById("key-dialog");
 const ADDRESS = `${location.origin}/v1`;
 dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
 
-/** Open the panel. `model` is the one that the samples ask. */
-export async function openPanel(model) {
+/**
+ * Open the panel. `model` is the one that the samples ask; `reader` is whom the page is for, by name ("": nobody who is
+ * signed in): where it is somebody else by now, all of the page is made anew.
+ */
+export async function openPanel(model, reader) {
   const head = el(
     "div.dialog-head",
     {},
@@ -32,6 +35,11 @@ export async function openPanel(model) {
   if (!dialog.open) dialog.showModal();
   try {
     const who = await me({ fresh: true });
+    if ((who.signed_in ? who.name : "") !== reader) {
+      location.reload();
+      return;
+    }
+    forgetKey(); // it may have been replaced elsewhere
     head.firstChild.textContent = t(who.signed_in ? "key.title" : "key.visitor");
     body.replaceChildren(...(who.signed_in ? ownParts(who, model) : visitorParts(who)));
   } catch (error) {
@@ -102,9 +110,8 @@ function usePart(use) {
     const told = t("use.none", { requests: number(use.requests), tokens: number(use.tokens?.total) });
     return el("section.key-part", {}, el("h3", {}, t("use.title")), el("p.muted.nums", {}, told));
   }
-  const amount = (n) => (quota.unit === "usd" ? `$${n.toFixed(2)}` : number(n));
   const gone = goneOf(quota);
-  const label = t("use.of", { used: amount(quota.used), limit: amount(quota.limit), unit: t(`unit.${quota.unit}`) });
+  const label = t("use.of", { used: figure(quota.used, quota.unit), limit: amount(quota.limit, quota.unit) });
   const bar = el("meter.use-bar", { min: "0", max: "1", high: "0.9", optimum: "0", "aria-label": label });
   bar.value = gone;
   const resets = quota.resets_at ? t("use.resets", { at: date(Date.parse(quota.resets_at) / 1000) }) : t("use.never");
@@ -114,9 +121,13 @@ function usePart(use) {
     el("h3", {}, t(`use.per.${quota.per}`)),
     el("p.use-line.nums", {}, el("span", {}, label), el("span.muted", {}, percent(gone, 1))),
     bar,
-    el("p.muted.small", {}, resets, quota.held ? ` ${t("use.held", { n: amount(quota.held) })}` : ""),
+    el("p.muted.small", {}, resets, quota.held ? ` ${t("use.held", { n: figure(quota.held, quota.unit) })}` : ""),
   );
 }
+
+/** `n` of a quota in `unit`, and the same with the unit beside it; money is told in the unit's own sign. */
+const figure = (n, unit) => (unit === "usd" ? usd(n * 1e6) : number(n));
+const amount = (n, unit) => (unit === "usd" ? figure(n, unit) : `${number(n)} ${t(`unit.${unit}`)}`);
 
 /** Samples with the key filled in: copied whole, shown with the key only where that is shown. */
 function samplesOf(model) {
@@ -175,8 +186,8 @@ function visitorParts(who) {
   const limits = [];
   if (anonymous.limits?.requests_per_minute) limits.push(t("visitor.rate", { n: anonymous.limits.requests_per_minute }));
   if (anonymous.quota) {
-    const { amount, unit, per } = anonymous.quota;
-    limits.push(t("visitor.quota", { n: number(amount), unit: t(`unit.${unit}`), per: t(`per.${per}`) }));
+    const { amount: most, unit, per } = anonymous.quota;
+    limits.push(t("visitor.quota", { amount: amount(most, unit), per: t(`per.${per}`) }));
   }
   return [
     el("p", {}, t(anonymous.enabled ? "visitor.may" : "visitor.maynot")),

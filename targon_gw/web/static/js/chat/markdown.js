@@ -6,9 +6,10 @@
  * The page's CSP is the wall behind that. Nothing here is ever put into a page by `innerHTML`.
  */
 
-import { Lexer, Marked, Parser } from "../../vendor/marked/marked.esm.js";
+import { Marked, Parser } from "../../vendor/marked/marked.esm.js";
 import DOMPurify from "../../vendor/dompurify/purify.es.mjs";
-import { emphasis, leniently, mathematics } from "./marks.js";
+import { BoundedLexer } from "./lexer.js";
+import { emphasis, mathematics } from "./marks.js";
 
 export const ADDRESS = /^(?:https?:\/\/|mailto:)/i;
 const TAGS = [
@@ -28,10 +29,22 @@ const SANITISED = {
 const escaped = (text) =>
   text.replace(/[&<>"']/g, (mark) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[mark]);
 
+/** Make words of the pictures in a link: they would become links themselves, and none stands in another. */
+function worded(tokens) {
+  for (const token of tokens) {
+    if (token.type === "image") Object.assign(token, { type: "text", text: token.text || token.href, tokens: undefined });
+    else if (token.tokens) worded(token.tokens);
+  }
+}
+
 const renderer = {
   html: ({ text, block }) => (block ? `<p>${escaped(text.trimEnd()).replace(/\n/g, "<br>")}</p>` : escaped(text)),
   image: ({ href, text }) =>
     ADDRESS.test(href) ? `<a href="${escaped(href)}">${escaped(text || href)}</a>` : escaped(text || href),
+  link({ tokens }) {
+    worded(tokens);
+    return false; // and as marked does it
+  },
   // An answer stands below a heading of its own, of the second rank.
   heading({ tokens, depth }) {
     const rank = Math.min(6, depth + 2);
@@ -46,9 +59,9 @@ const options = marked.defaults;
 
 /** The blocks of `text`, in which `links`, an object shared by all parts of one text, are the references known. */
 export function lexed(text, links) {
-  const lexer = new Lexer(options);
+  const lexer = new BoundedLexer(options);
   lexer.tokens.links = links;
-  return leniently(lexer, text);
+  return lexer.lex(text);
 }
 
 /** `tokens` as a DocumentFragment that is safe to put into a page. */
@@ -56,6 +69,7 @@ export function nodesOf(tokens) {
   const fragment = purified(Parser.parse(tokens, options));
   for (const link of fragment.querySelectorAll("a")) harmless(link);
   for (const table of fragment.querySelectorAll("table")) boxed(table);
+  for (const block of fragment.children) block.dir = "auto"; // written from the right, where its words are
   return fragment;
 }
 

@@ -32,34 +32,51 @@ const inlineMath = {
   },
 };
 
-/** A formula is at most 4,000 characters long: a mark that is never closed must not be looked for to the end. */
-function blockMath(name, rule, opening) {
+/** Characters of a formula at most: a mark that is never closed must not be looked for to the end. */
+const LONGEST = 4000;
+const BLANK_LINE = /\n[ \t]*\n/;
+
+/**
+ * Where in the first paragraph of `text` a line begins with a formula; undefined where none does. Paragraphs are broken
+ * off at what is told here: were it told of marks that nothing closes, a paragraph would be put together anew at each.
+ */
+export function formulaIn(text, { opening, closing, rule }) {
+  const blank = text.search(BLANK_LINE);
+  const end = blank < 0 ? text.length : blank;
+  const mark = `\n${opening}`;
+  let close = -1;
+  for (let at = text.indexOf(mark); at >= 0 && at < end; at = text.indexOf(mark, at + 1)) {
+    const from = at + mark.length;
+    if (close < from) {
+      closing.lastIndex = from;
+      close = closing.exec(text)?.index ?? -1;
+    }
+    if (close < 0) return undefined;
+    if (close - from <= LONGEST && rule.test(text.slice(at + 1))) return at + 1;
+  }
+  return undefined;
+}
+
+function blockMath(name, formula) {
   return {
     name,
     level: "block",
-    start: (src) => {
-      const at = src.indexOf(`\n${opening}`);
-      return at < 0 ? undefined : at + 1;
-    },
+    start: (src) => formulaIn(src, formula),
     tokenizer(src) {
-      const found = rule.exec(src);
+      const found = formula.rule.exec(src);
       return found === null ? undefined : { type: "code", raw: found[0], lang: "latex", text: found[1].trim() };
     },
   };
 }
 
-export const mathematics = [
-  blockMath("bracketMath", /^\\\[((?:(?!\n[ \t]*\n)[^]){0,4000}?)\\\][ \t]*(?:\n|$)/, "\\["),
-  blockMath("dollarMath", /^\$\$([^$]{1,4000})\$\$[ \t]*(?:\n|$)/, "$$"),
-  inlineMath,
-];
-
-/** What `lexer` makes of `text`; plain text where marks are nested deeper than it can follow. */
-export function leniently(lexer, text) {
-  try {
-    return lexer.lex(text);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    return [{ type: "paragraph", raw: text, text, tokens: [{ type: "text", raw: text, text }] }];
-  }
-}
+export const BRACKETS = {
+  opening: "\\[",
+  closing: /\\\][ \t]*(?:\n|$)/g,
+  rule: /^\\\[((?:(?!\n[ \t]*\n)[^]){0,4000}?)\\\][ \t]*(?:\n|$)/,
+};
+export const DOLLARS = {
+  opening: "$$",
+  closing: /\$\$[ \t]*(?:\n|$)/g,
+  rule: /^\$\$([^$]{1,4000})\$\$[ \t]*(?:\n|$)/,
+};
+export const mathematics = [blockMath("bracketMath", BRACKETS), blockMath("dollarMath", DOLLARS), inlineMath];

@@ -32,14 +32,26 @@ export class Rendering {
   #code = null;
 
   constructor(root) {
-    const links = {};
-    this.#blocks = new Blocks((text) => lexed(text, links));
-    root.append(this.#open);
+    this.root = root;
+    this.#begin();
   }
 
-  /** Show `text`, which begins with what was shown so far; `whole`: there will be no more. */
+  #begin() {
+    const links = Object.create(null); // references are called as their writer likes, also "constructor"
+    this.#blocks = new Blocks((text) => lexed(text, links));
+    [this.#text, this.#taken, this.#queue, this.#tokens, this.#code] = ["", 0, [], [], null];
+    this.#open.replaceChildren();
+    this.root.replaceChildren(this.#open);
+  }
+
+  /**
+   * Show `text`; `whole`: there will be no more. It goes on from what was shown so far, or replaces that: words may turn
+   * out to have been thoughts.
+   */
   show(text, whole = false) {
-    this.#text = text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text;
+    const next = text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text;
+    if (!next.startsWith(this.#text)) this.#begin();
+    this.#text = next;
     this.#whole = whole;
     this.#ask();
   }

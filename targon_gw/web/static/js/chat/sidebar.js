@@ -39,7 +39,9 @@ export class Sidebar {
     parts.close.addEventListener("click", () => this.drawer(false));
     parts.veil.addEventListener("click", () => this.drawer(false));
     parts.side.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && parts.side.classList.contains("out")) this.drawer(false);
+      if (event.key !== "Escape" || !parts.side.classList.contains("out")) return;
+      event.preventDefault(); // it was meant for the drawer: no answer is stopped by it
+      this.drawer(false);
     });
     parts.all.addEventListener("click", () => this.#openAll());
     narrow.addEventListener("change", () => this.drawer(false));

@@ -69,6 +69,21 @@ export class Events {
 /** Milliseconds of events in one go; then the page is given time to draw. */
 const AT_ONCE = 12;
 
+/**
+ * Let everything else that waits have its turn. A message and no timer: those of a tab that nobody looks at are held
+ * back for up to a minute, and a reader that pauses so long is given up by the server.
+ */
+function rest() {
+  return new Promise((rested) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      rested();
+    };
+    port2.postMessage(null);
+  });
+}
+
 /** Read `body`, a ReadableStream of bytes, to its end, and hand each event to `take`; throws what the stream throws. */
 export async function readEvents(body, take) {
   const events = new Events();
@@ -82,7 +97,7 @@ export async function readEvents(body, take) {
       for (const event of events.feed(decoder.decode(value, { stream: true }))) take(event);
       if (performance.now() - began > AT_ONCE) {
         // What has come already is read without a pause, however much it is.
-        await new Promise((rested) => setTimeout(rested));
+        await rest();
         began = performance.now();
       }
     }

@@ -58,8 +58,12 @@ export class Talk {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Ask `text` of `model`, as a follow-up of the message `parent` (null: as a first question). Resolves at the end. */
-  ask(text, model, parent) {
+  /**
+   * Ask `text` of `model`, as a follow-up of the message `parent` (null: as a first question). Resolves at the end. While
+   * an answer is coming in nothing is asked: what is said beside it would never be answered.
+   */
+  async ask(text, model, parent) {
+    if (this.#run) return;
     const { thread } = this.conversation;
     const now = this.#now();
     const fresh = this.conversation.messages.size === 0;
@@ -69,7 +73,7 @@ export class Talk {
     Object.assign(thread, { model, updated: now });
     this.#keep(fresh ? this.#store.begin({ ...thread }) : this.#changed("title", "model", "updated", "chosen"));
     this.#keep(this.#store.put(question));
-    return this.#answer(question.id, model);
+    await this.#answer(question.id, model);
   }
 
   /** Ask the question `id` in other words: a version of its own beside the old one. */

@@ -45,6 +45,7 @@ export class QuestionTurn {
     this.message = message;
     this.does = does;
     this.under = el("div.under");
+    this.send = el("button.button.primary.small", { type: "submit" }, t("turn.resend"));
     this.words = el("div.bubble", {}, message.text);
     this.element = el(
       "article.turn.question",
@@ -59,12 +60,13 @@ export class QuestionTurn {
   tools(versions, busy) {
     const edit = iconButton("edit", t("turn.edit"), () => this.edit());
     edit.disabled = busy;
+    this.send.disabled = busy;
     this.under.replaceChildren(...pager(versions, this.does.choose), copies(() => this.message.text), edit);
   }
 
   /** Have the question written anew. */
   edit() {
-    const area = el("textarea.input", { rows: "3", "aria-label": t("turn.edit") });
+    const area = el("textarea.input", { rows: "3", dir: "auto", "aria-label": t("turn.edit") });
     area.value = this.message.text;
     const back = () => {
       form.replaceWith(this.words);
@@ -83,9 +85,8 @@ export class QuestionTurn {
       back();
     };
     const cancel = el("button.button.small", { type: "button", onclick: back }, t("cancel"));
-    const send = el("button.button.primary.small", { type: "submit" }, t("turn.resend"));
     const note = el("p.small.muted", {}, t("turn.edit.note"));
-    const form = el("form.rewrite", { onsubmit: save, onkeydown: escape }, area, note, el("div.actions", {}, cancel, send));
+    const form = el("form.rewrite", { onsubmit: save, onkeydown: escape }, area, note, el("div.actions", {}, cancel, this.send));
     this.words.replaceWith(form);
     this.under.hidden = true;
     area.focus();
@@ -126,8 +127,7 @@ export class AnswerTurn {
     this.waiting.hidden = answer.first !== null;
     if (!this.waiting.hidden) this.waiting.lastChild.textContent = waitingFor((now - answer.asked) / 1000);
     this.think(answer.thought, answer.thinking, answer.thoughtFor(now));
-    const text = answer.text.trimStart();
-    if (text) this.#rendering.show(text);
+    this.#rendering.show(answer.text.trimStart());
   }
 
   /** Show the thought: open while it goes on, unless the reader wants otherwise. */
@@ -148,7 +148,7 @@ export class AnswerTurn {
     this.element.dataset.end = end.kind;
     this.waiting.hidden = true;
     this.think(message.thought, false, message.thinking);
-    if (message.text.trim()) this.#rendering.showNow(message.text.trimStart());
+    this.#rendering.showNow(message.text.trimStart());
     // Whoever writes it may be gone by then.
     if (end.kind === "elsewhere") setTimeout(() => this.element.isConnected && this.settle(Date.now(), guest), PATIENCE);
     const notice = noticeOf(end, { t, said: message.text.trim() !== "", guest });

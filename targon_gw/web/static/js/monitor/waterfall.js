@@ -3,6 +3,8 @@
 // What the server knows is drawn where it was; where it knows only how long a thing took, the bar stands right behind
 // the one before it and is marked as placed so.
 
+const FINEST = 0.001; // seconds between two marks on the line
+
 // {total, bars, ticks}; times are seconds from the call's beginning. A bar: {number, kind: "failed" | "served", key,
 // upstream, account, status, reason, from, first (of what served), to, placed}.
 export function laid(call) {
@@ -40,10 +42,11 @@ function servingBar(call, before, behind) {
   };
 }
 
-// A few round moments from 0 to below the end: 0, 1, 2, 3 s.
+// A few round moments from 0 to below the end: 0, 1, 2, 3 s; no nearer to one another than times are told, which is in
+// milliseconds.
 export function ticks(total) {
   const power = 10 ** Math.floor(Math.log10(total));
-  const step = [0.2, 0.5, 1, 2, 5].map((each) => each * power).find((each) => total / each <= 5) ?? power * 5;
+  const step = [0.2, 0.5, 1, 2, 5].map((each) => each * power).find((each) => each >= FINEST && total / each <= 5) ?? FINEST;
   const found = [];
   for (let at = 0; at <= total * 0.98; at += step) found.push(Number(at.toPrecision(6)));
   return found;
