@@ -72,12 +72,15 @@ def members(body: bytes | bytearray) -> dict[str, Raw]:
         if outline.count(b",") > COMMAS or outline.count(b":") > NAMES:
             _check_parts(outline)
     try:
-        fields = _members.decode(body) if len(body) <= _SLICE else _unlike_members(body)
-        # A compact object without doubles is as long as what is made anew of its members: 0.2 µs for a small body. A
-        # name may be longer in the body than here, never shorter, so no double can hide. A large one is not copied.
-        unsure = len(body) > COPIED or len(_encode(fields)) != len(body)
-        if unsure and len(body) <= _SLICE and len(fields) <= MEMBERS and len(_all_members.decode(body)) > len(fields):
-            _unlike_members(body)
+        if len(body) > _SLICE:  # one reading, and no more
+            fields = _unlike_members(body)
+        else:
+            fields = _members.decode(body)
+            # A compact object without doubles is as long as what is made anew of its members: 0.2 µs for a small body.
+            # A name may be longer in the body than here, never shorter, so no double can hide.
+            unsure = len(body) > COPIED or len(_encode(fields)) != len(body)
+            if unsure and len(fields) <= MEMBERS and len(_all_members.decode(body)) > len(fields):
+                _unlike_members(body)
     except (msgspec.DecodeError, ValueError) as error:
         raise Refusal("invalid_json", _why(body, error)) from None
     except RecursionError:
