@@ -40,11 +40,6 @@ GRACE: Final = 5.0
 answers once the last call is over, as the channel gives them."""
 
 
-def is_handed(address: str) -> bool:
-    """Whether an endpoint string is of a socket that systemd keeps."""
-    return address.removeprefix("haproxy:").partition(":")[0] == "systemd"
-
-
 @define(eq=False)
 class Leaving:
     """The end of one daemon, whose ports are closed already. `handed`: its listening sockets are systemd's."""

@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from attrs import define, field
+from attrs import Factory, define, field
 from twisted.application.service import IService, Service
 from twisted.internet.base import ReactorBase
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
@@ -29,7 +28,6 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.python.filepath import FilePath
 from twisted.python.threadpool import ThreadPool
 from twisted.python.usage import Options as UsageOptions
 from zope.interface import implementer
@@ -39,7 +37,9 @@ from targon_gw.core.config import Config
 from targon_gw.core.reload import Refused
 from targon_gw.desk import DaemonDesk
 from targon_gw.front import rooms
-from targon_gw.leaving import Leaving, is_handed
+from targon_gw.heap import Heap, trim_of_libc
+from targon_gw.leaving import Leaving
+from targon_gw.listening import clear_dead, is_handed, with_backlog
 from targon_gw.reloading import Reloading, foreseen
 from targon_gw.settings.loading import Loaded, load
 from targon_gw.settings.problems import SettingsError
@@ -58,8 +58,6 @@ log = Logger()
 
 FAILED, LOCKED, BAD_SETTINGS = 1, 75, 78
 """75 and 78 are EX_TEMPFAIL and EX_CONFIG of sysexits.h; systemd is told not to restart on them."""
-BACKLOG = 4096
-"""Connections that may wait to be accepted: after a restart all clients come back at once (faults catalogue, A-32)."""
 Alter = Callable[[Config], Config]
 
 
@@ -187,6 +185,7 @@ class GatewayService(Service):
     desk: DaemonDesk | None = None
     supervision: Supervision | None = None
     threads: ThreadPool = field(factory=lambda: ThreadPool(1, 2, "disk"))
+    heap: Heap = field(default=Factory(lambda self: Heap(self.reactor, trim_of_libc()), takes_self=True))
     now: Callable[[], float] = time.monotonic
     unix: Callable[[], float] = time.time
 
@@ -219,6 +218,7 @@ class GatewayService(Service):
         wiring.books.start()
         wiring.prober.start()
         wiring.lag.start()
+        self.heap.start()
         self._follow_settings(config, wiring)
         for port in self.ports:
             log.info("listening on {address}", address=str(port.getHost()))
@@ -317,7 +317,7 @@ class GatewayService(Service):
             return
         site = Site(admin_resource(desk), HttpLimits(body=4 << 20), self.reactor)
         try:
-            _clear_dead(path)
+            clear_dead(path)
             self.admin_port = self.reactor.listenUNIX(path, site, mode=0o600, wantPID=True)
         except (CannotListenError, OSError) as error:
             log.warn("the admin socket can't be opened: {reason}", reason=str(error))
@@ -351,6 +351,7 @@ class GatewayService(Service):
             self.reloading.stop()
         await leaving.done()
         wiring.lag.stop()
+        self.heap.stop()
         if self.admin_port is not None:
             await maybeDeferred(self.admin_port.stopListening)
         wiring.ways.close()
@@ -364,36 +365,9 @@ class GatewayService(Service):
         return any(map(is_handed, self.source.config.listen))
 
 
-def _clear_dead(path: str) -> None:
-    """Take away the socket that a killed daemon has left, and Twisted's lock of it.
-
-    The lock goes by the process's number, which may be somebody else's by now; in a container it is our own.
-    """
-    with socket.socket(socket.AF_UNIX) as asking:
-        asking.settimeout(1.0)
-        try:
-            asking.connect(path)
-        except (ConnectionRefusedError, FileNotFoundError):
-            pass
-        except OSError:
-            return
-        else:
-            return
-    if FilePath(path).isSocket():  # whatever else is of that name is not ours
-        os.unlink(path)
-    if os.path.islink(f"{path}.lock"):
-        os.unlink(f"{path}.lock")
-
-
 def _begun(_: object) -> None:
     """What comes of it is logged by whoever does it."""
 
 
 def _running_reactor() -> Any:
     return sys.modules.get("twisted.internet.reactor")
-
-
-def with_backlog(address: str) -> str:
-    """An endpoint string with our backlog, where it has none; Twisted's is 50."""
-    kind = address.removeprefix("haproxy:").partition(":")[0]
-    return address if "backlog=" in address or kind not in ("tcp", "tcp6", "ssl") else f"{address}:backlog={BACKLOG}"

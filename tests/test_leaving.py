@@ -11,7 +11,7 @@ from attrs import define, field
 from twisted.internet.error import ConnectionAborted
 from twisted.python.failure import Failure
 
-from targon_gw.leaving import FAREWELL, GRACE, LOOK_EVERY, is_handed
+from targon_gw.leaving import FAREWELL, GRACE, LOOK_EVERY
 from targon_gw.service import GatewayService
 from tests.daemon import FILES, GATEWAY, Daemon, Place, Reactor, begin_call, connected, vendor_of
 from tests.daemon import collector as collector
@@ -213,16 +213,6 @@ class HandedTests:
 
 class AddressTests:
     """Whose a socket is."""
-
-    @pytest.mark.parametrize("address", [HANDED, "haproxy:systemd:domain=INET:name=http"])
-    def test_systemds(self, address: str) -> None:
-        """An endpoint of systemd's, with the PROXY protocol or without."""
-        assert is_handed(address)
-
-    @pytest.mark.parametrize("address", ["tcp:3811", "haproxy:tcp:3811", "unix:/run/systemd"])
-    def test_ours(self, address: str) -> None:
-        """Anything else is ours."""
-        assert not is_handed(address)
 
     def test_nothing_was_handed_over(self, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
         """A daemon that was not started by the socket's unit says so, and ends with 1."""

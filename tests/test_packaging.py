@@ -18,7 +18,7 @@ from shutil import copy, copytree, ignore_patterns
 import pytest
 
 from targon_gw.core.config import Config
-from targon_gw.service import BACKLOG
+from targon_gw.listening import BACKLOG
 from tests.needs import need
 
 ROOT = Path(__file__).resolve().parent.parent

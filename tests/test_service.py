@@ -16,8 +16,8 @@ from twisted.logger import capturedLogs
 from twisted.plugin import getPlugins
 
 from targon_gw.core.ledger import Ending
+from targon_gw.listening import BACKLOG
 from targon_gw.service import (
-    BACKLOG,
     BAD_SETTINGS,
     FAILED,
     LOCKED,
@@ -25,7 +25,6 @@ from targon_gw.service import (
     GatewayService,
     Options,
     makeService,
-    with_backlog,
 )
 from targon_gw.store.folder import StateFolder
 from tests.daemon import FILES, GATEWAY, Daemon, Place, Reactor, Threads, begin_call, connected
@@ -142,14 +141,6 @@ class StartTests:
             daemon.wiring.gateway.shut = "no room"
             assert condition.status()[0] == "1/1 keys usable, no room for the ledger"
             channel.connectionLost(None)
-
-    def test_backlog(self) -> None:
-        """A-32: addresses get our backlog where they can have one and have none."""
-        assert with_backlog("tcp:80") == f"tcp:80:backlog={BACKLOG}"
-        assert with_backlog("haproxy:tcp:80") == f"haproxy:tcp:80:backlog={BACKLOG}"
-        assert with_backlog("tcp:80:backlog=9") == "tcp:80:backlog=9"
-        assert with_backlog("systemd:domain=INET:name=http") == "systemd:domain=INET:name=http"
-        assert with_backlog("unix:/run/x") == "unix:/run/x"
 
 
 class StopTests:

@@ -95,7 +95,9 @@ def _settings(root: str, gateway: str) -> Config | None:
 
 
 def _is_handed(config: Config | None) -> bool:
-    return config is not None and any(one.removeprefix("haproxy:").startswith("systemd:") for one in config.listen)
+    from targon_gw.listening import is_handed
+
+    return config is not None and any(map(is_handed, config.listen))
 
 
 def _address(config: Config | None) -> str | None:
