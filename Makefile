@@ -22,7 +22,7 @@ FUZZABLE := $(VENV)/installed-for-fuzzing
 NODE_MODULES := $(NODE)/node_modules/.installed
 
 .NOTPARALLEL:
-.PHONY: run test test-long check format bench-quick bench bench-peers bench-report bench-more bench-latency bench-memory bench-growth bench-lag bench-path bench-pages promises promises-quick screenshots fuzz clean help need-python need-for-tests
+.PHONY: run test test-slow test-long check format bench-quick bench bench-peers bench-report bench-more bench-latency bench-memory bench-growth bench-lag bench-path bench-pages promises promises-quick screenshots fuzz clean help need-python need-for-tests
 
 run: $(INSTALLED)
 	@exec $(BIN)/targon-gw demo -c $(CONF)
@@ -38,6 +38,10 @@ check: $(TESTABLE)
 format: $(TESTABLE)
 	$(BIN)/ruff format $(OURS)
 	$(BIN)/ruff check --fix $(OURS)
+
+# The pages on a machine six times as slow, with answers that come late: no test may look before a page has changed.
+test-slow: $(TESTABLE) $(NODE_MODULES)
+	BROWSER_SLOWED=6 BROWSER_LATE=150 $(BIN)/python -m pytest tests/browser --deselect tests/browser/test_screenshots.py
 
 test-long: $(TESTABLE)
 	HYPOTHESIS_LONG=1 $(BIN)/python -m pytest tests/core
@@ -93,6 +97,7 @@ help:
 	@echo "make run          start it: CONF=conf/gateway.yaml, PYTHON=python3"
 	@echo "make test         install what tests need, check, run all tests"
 	@echo "make test-long    the core's property tests at length"
+	@echo "make test-slow    the pages on a slow machine"
 	@echo "make check        formatting, lint, types"
 	@echo "make format       put the formatting right"
 	@echo "make bench-quick  the gateway beside the plain relay, in under a minute"

@@ -2,12 +2,17 @@
 
 What is against a page: an error on its console or one that nobody caught, a request to any address but the gateway's
 own, a violation of its Content-Security-Policy.
+
+On a slow or busy machine a page changes later than it was asked to, and the tests must pass so as well: they wait for
+what a page is to become, and never look once. To see that they do, make it slow: BROWSER_SLOWED=6 has pages compute at
+a sixth of the machine's pace, BROWSER_LATE=150 has each answer come that many milliseconds late, BROWSER_PAUSES=300 has
+the reader wait that long after each thing done.
 """
 
 from __future__ import annotations
 
 import json
-import time
+import os
 import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +22,8 @@ from urllib.parse import urlsplit
 from attrs import define, field
 
 from tests.needs import lacking
+
+from .waiting import NOTES, STILL, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
@@ -29,15 +36,21 @@ window.shifted = 0;
 new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
 }).observe({ type: "layout-shift", buffered: true });
-window.moved = performance.now();
-new MutationObserver(() => { window.moved = performance.now(); }).observe(
-  document, { subtree: true, childList: true, characterData: true, attributes: true });
 """
-QUIET_MS, SETTLED_MS = 150, 5000
-"""For how long a page changes nothing before it counts as settled; until when it has to be."""
+QUIET_MS = 150
+"""For how long a page changes nothing before it counts as settled."""
+RESTING = """document.getAnimations().every(
+    (one) => one.playState !== "running" || one.effect.getComputedTiming().endTime === Infinity)"""
+"""No animation runs that comes to an end."""
 PLAIN_HOST = "gateway.test"
 """This machine by a name that is not its own: what comes from there over plain http is no secure context."""
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SLOWED = float(os.environ.get("BROWSER_SLOWED", "1"))
+"""How many times as long as the machine takes a page is to take for what it computes."""
+LATE_MS = float(os.environ.get("BROWSER_LATE", "0"))
+"""Milliseconds by which each answer comes late to a page."""
+PAUSES_MS = float(os.environ.get("BROWSER_PAUSES", "0"))
+"""Milliseconds after each thing that a test does on a page."""
 
 
 @define(eq=False, slots=False)  # the driver keeps a note on whoever listens
@@ -90,24 +103,18 @@ class Visit:
 
     def settled(self) -> Page:
         """Wait until all that the page asked for has come and stands on it, and no animation runs; the tab's page."""
-        end = time.monotonic() + SETTLED_MS / 1000
-        still = f"""performance.now() - window.moved > {QUIET_MS} && document.readyState === "complete" &&
+        quiet = f"""performance.now() - window.moved > {QUIET_MS} && document.readyState === "complete" &&
             document.getAnimations().every((one) => one.playState !== "running")"""
-        while self._open or not self._holds(still):
-            assert time.monotonic() < end, f"never at rest: {[one.url for one in self._open]}"
-            self.page.wait_for_timeout(30)
-        return self.page
+        # What has come may not have been taken in yet: nothing changes for some frames after that, too.
 
-    def _holds(self, expression: str) -> bool:
-        """Whether it is so of the page as it stands; of one that is about to give way to another, nothing is."""
-        from playwright.sync_api import Error
+        def at_rest() -> bool:
+            return not self._open and self.page.evaluate(quiet) and self.page.evaluate(STILL, 3)
 
         try:
-            return bool(self.page.evaluate(expression))
-        except Error as error:
-            if "Execution context was destroyed" not in error.message:
-                raise
-            return False
+            until(self.page, at_rest)
+        except AssertionError as error:
+            raise AssertionError(f"never at rest: {[one.url for one in self._open]}") from error
+        return self.page
 
     def violations(self, within: str | None = None) -> list[str]:
         """What axe-core has against the page as it stands, or against what the selector names: a line each."""
@@ -115,6 +122,7 @@ class Visit:
             lacking("axe-core is not installed (make test does it)")
         if not self.page.evaluate("typeof window.axe === 'object'"):
             self.page.evaluate(AXE.read_text(encoding="utf-8") + "; undefined")
+        until(self.page, RESTING)  # half faded in, words are too pale
         found = self.page.evaluate(
             "([within, tags]) => axe.run(within ?? document, {runOnly: {type: 'tag', values: tags}})", [within, WCAG]
         )
@@ -171,8 +179,22 @@ def opened(context: BrowserContext, url: str, lang: str, theme: str) -> Visit:
             {"name": "tg_theme", "value": theme, "domain": host, "path": "/"},
         ]
     )
-    context.add_init_script(WATCH)
-    return Visit(context.new_page(), url)
+    context.add_init_script(NOTES + WATCH)
+    page = context.new_page()
+    slow(page)
+    return Visit(page, url)
+
+
+def slow(page: Page) -> None:
+    """Have the tab be as slow as is wished for."""
+    if SLOWED == 1 and LATE_MS == 0:
+        return
+    wire = page.context.new_cdp_session(page)
+    wire.send("Emulation.setCPUThrottlingRate", {"rate": SLOWED})
+    if LATE_MS:
+        late = {"offline": False, "latency": LATE_MS, "downloadThroughput": -1, "uploadThroughput": -1}
+        wire.send("Network.enable")
+        wire.send("Network.emulateNetworkConditions", late)
 
 
 def call(url: str, key: str | None, body: dict[str, Any]) -> dict[str, Any]:

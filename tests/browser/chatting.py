@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
+
+from .waiting import still, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -15,17 +16,22 @@ PASSWORD = "correct horse battery staple"
 V3 = "/chat?model=deepseek-ai/DeepSeek-V3"
 
 
-def until(page: Page, expression: str, seconds: float = 15.0) -> None:
-    """Wait until `expression` is true on the page; its CSP lets no text be evaluated that is polled there."""
-    end = time.monotonic() + seconds
-    while not page.evaluate(expression):
-        assert time.monotonic() < end, f"not so within {seconds} s: {expression}\n{page.inner_text('body')[-2000:]}"
-        page.wait_for_timeout(30)
+KEPT = """async () => {
+    for (const { name } of (await window.indexedDB?.databases()) ?? []) {
+        const opening = indexedDB.open(name);
+        await new Promise((done, failed) => Object.assign(opening, { onsuccess: done, onerror: failed }));
+        const turn = opening.result.transaction(["threads", "messages"], "readwrite");
+        await new Promise((done, failed) => Object.assign(turn, { oncomplete: done, onabort: failed }));
+        opening.result.close();
+    }
+}"""
+"""A transaction of one's own has its turn after all that were begun before it."""
 
 
 def ready(page: Page) -> Page:
     """Wait until the page knows who reads, and which models there are."""
-    until(page, "!document.getElementById('me').disabled && !document.getElementById('model').disabled")
+    known = "['me', 'model'].every((id) => document.getElementById(id)?.disabled === false)"
+    until(page, known)
     return page
 
 
@@ -35,7 +41,7 @@ def write(page: Page, text: str) -> None:
     page.keyboard.press("Enter")
 
 
-def ask(page: Page, text: str, seconds: float = 20.0) -> str:
+def ask(page: Page, text: str, seconds: float = 60.0) -> str:
     """Send a message; the answer's text once it is over."""
     before = page.locator(".answer").count()
     write(page, text)
@@ -44,10 +50,11 @@ def ask(page: Page, text: str, seconds: float = 20.0) -> str:
     return answer(page)
 
 
-def ended(page: Page, seconds: float = 20.0) -> None:
-    """Wait until no answer is coming in, and the last one is on the page."""
+def ended(page: Page, seconds: float = 60.0) -> None:
+    """Wait until no answer is coming in, and the last one is on the page, all of it, and kept."""
     until(page, "!document.getElementById('send').hidden && !document.querySelector('.growing')", seconds)
-    page.wait_for_timeout(120)
+    still(page)
+    page.evaluate(KEPT)
 
 
 def answer(page: Page) -> str:
@@ -71,6 +78,7 @@ def settings(page: Page, **values: Any) -> None:
     for name, value in values.items():
         page.fill(f"#gear-{name}", str(value))
     page.click("#gear-dialog button[type=submit]")
+    until(page, "!document.getElementById('gear-dialog').open && document.getElementById('gear').matches('.set')")
 
 
 def register(visit: Visit, name: str) -> None:
@@ -105,10 +113,10 @@ def held(page: Page) -> None:
     )
 
 
-def said(page: Page, text: str, finish: str | None = None) -> None:
-    """Words of the answer that is coming in, when it does."""
+def said(page: Page, text: str, finish: str | None = None, field: str = "content") -> None:
+    """Words of the answer that is coming in, when it does; or of its thoughts, where the field is theirs."""
     until(page, "window.vendor !== undefined")
-    event = {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish}]}
+    event = {"choices": [{"index": 0, "delta": {field: text}, "finish_reason": finish}]}
     page.evaluate("text => window.vendor.enqueue(new TextEncoder().encode(text))", f"data: {json.dumps(event)}\n\n")
 
 

@@ -15,7 +15,7 @@ import pytest
 from tests.live.rig import Rig, Wishes, started
 from tests.needs import lacking
 
-from .browser import PLAIN_HOST, Browse, Visit, opened
+from .browser import PAUSES_MS, PLAIN_HOST, Browse, Visit, opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
@@ -47,7 +47,7 @@ def chromium() -> Iterator[Browser]:
         lacking("playwright is not installed")
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", f"--host-resolver-rules=MAP {PLAIN_HOST} 127.0.0.1"]
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        browser = playwright.chromium.launch(executable_path=path, args=arguments, slow_mo=PAUSES_MS)
         yield browser
         browser.close()
 

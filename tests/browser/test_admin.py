@@ -10,6 +10,7 @@ import pytest
 from tests.live.rig import Rig, Wishes, started
 
 from .browser import Browse, Visit
+from .waiting import copied, heard, until
 
 OPERATOR = "operator.one"
 PASSWORD = "correct horse battery"
@@ -47,7 +48,6 @@ def bureau(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 def admins(browse: Browse, bureau: Rig, part: str = "keys", **more: object) -> Visit:
     """The page of an administrator, at one of its parts."""
     visit = browse("/login", url=bureau.url, **more)
-    visit.page.set_default_timeout(10000)
     password = (bureau.folder / "operator.password").read_text()
     assert visit.page.evaluate(SIGN_IN, ["/api/login", OPERATOR, password]) == 200
     visit.go(f"/admin#{part}")
@@ -114,18 +114,19 @@ class ImportTests:
         """A file that is dropped is read as if it were pasted; rows are filtered by a click on their number."""
         visit = admins(browse, bureau)
         page = visit.page
+        page.wait_for_selector(".drop")
         page.evaluate(DROP, ["keys.env", f"TARGON_KEY_1={NEW[0]}\nDEBUG=1\n"])
         page.wait_for_selector(".tiles")
         assert "TARGON_KEY_1" in page.inner_text(".rows")
         page.locator(".tiles .tile").nth(3).click()
-        assert page.locator(".rows tbody tr").count() == 1
+        until(page, lambda: page.locator(".rows tbody tr").count() == 1)
         assert page.locator(".tiles .tile").nth(3).get_attribute("aria-pressed") == "true"
 
     def test_by_keyboard(self, browse: Browse, bureau: Rig) -> None:
         """From the box to a test under way, and stopped, without a mouse."""
         visit = admins(browse, bureau, lang="en")
         page = visit.page
-        bureau.misbehave("slow-first-token:2")
+        bureau.misbehave("slow-first-token:8")
         page.focus("#import-text")
         page.keyboard.insert_text("\n".join(NEW))
         page.wait_for_selector(".actions-row .primary:not([disabled])")
@@ -145,7 +146,7 @@ class KeysTests:
 
     def test_read_anew(self, browse: Browse, bureau: Rig) -> None:
         """It is read anew when the stream of events is there again: what happened in between was not told."""
-        page = admins(browse, bureau).page
+        page = admins(browse, bureau).settled()
         with page.expect_request("**/api/admin/keys"):
             page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
             page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow'))")
@@ -166,8 +167,7 @@ class PeopleTests:
         page.fill("dialog[open] [name=name]", "zoe.new")
         page.click("dialog[open] [type=submit]")
         page.wait_for_selector("dialog[open] .secret")
-        page.locator("dialog[open] .copy").nth(1).click()
-        page.wait_for_selector("dialog[open] .copy[data-copied]")
+        copied(page, page.locator("dialog[open] .copy").nth(1))
         key = page.evaluate("navigator.clipboard.readText()")
         assert key.startswith("sk-tg-") and len(key) > 30
         page.click("dialog[open] .primary")
@@ -274,7 +274,8 @@ class SettingsTests:
         page.fill("#force-text", "drain")
         assert "drain: 30s" in page.inner_text("#force-place mark")
         page.click("#changes button >> nth=1")
-        page.wait_for_function("() => document.querySelector('#force-place mark').textContent.includes('45s')")
+        page.wait_for_function("() => document.querySelector('#force-place mark')?.textContent.includes('45s')")
+        visit.settled()
         assert visit.violations("#part-settings") == []
 
 
@@ -287,16 +288,14 @@ class LogTests:
         page = visit.page
         row = page.locator("#keys-table tbody tr").first
         row.get_by_role("button", name="Test").click()
-        page.wait_for_selector(".toast")
+        heard(page, "")
         page.click(".tabs a[href='#log']")
         page.wait_for_selector("#log-table tbody tr")
-        assert page.locator("#log-table tbody tr").first.locator("th, td").all_inner_texts()[1:3] == [
-            "operator.one",
-            "tested",
-        ]
+        newest = page.locator("#log-table tbody tr").first.locator("th, td")
+        until(page, lambda: newest.all_inner_texts()[1:3] == ["operator.one", "tested"])
         page.fill("#log-text", "command line added")
-        assert "user operator.one" in page.inner_text("#log-table tbody tr")
-        assert "#log" in page.url
+        until(page, lambda: "user operator.one" in page.inner_text("#log-table tbody tr"))
+        until(page, "location.hash === '#log'")
 
 
 @pytest.mark.parametrize(("lang", "theme", "width"), [("zh", "light", 1280), ("en", "dark", 1280), ("zh", "dark", 360)])

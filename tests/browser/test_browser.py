@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .browser import Browse
+from .browser import Browse, named
+from .waiting import until
 
 
 class VisitTests:
@@ -15,10 +16,8 @@ class VisitTests:
         visit.page.evaluate("setTimeout(() => { throw new Error('canary two') })")
         visit.page.evaluate("fetch('http://canary-three.invalid/').catch(() => {})")
         visit.page.evaluate("document.body.append(Object.assign(document.createElement('script'), {text: '1'}))")
-        visit.page.wait_for_timeout(300)
-        found = "\n".join(visit.complaints)
-        assert "canary one" in found and "canary two" in found and "canary-three" in found
-        assert "CSP: script-src" in found
+        wanted = ("canary one", "canary two", "canary-three", "CSP: script-src")
+        until(visit.page, lambda: all(named(visit.complaints, part) for part in wanted))
         visit.expects("canary", "CSP: ", "Content Security Policy", "Failed to load resource")
 
     def test_axe(self, browse: Browse) -> None:

@@ -11,7 +11,8 @@ import pytest
 from tests.live.rig import Rig, Wishes, started
 
 from .browser import Browse, call
-from .chatting import V3, answer, ask, ended, ready, register, until, write
+from .chatting import V3, answer, ask, ended, ready, register, write
+from .waiting import closed, copied, heard, never, until
 
 NO_DATABASE = "Object.defineProperty(window, 'indexedDB', { value: undefined })"
 PLAIN = "Object.defineProperty(window, 'isSecureContext', { value: false })"
@@ -40,6 +41,10 @@ def shut(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
         yield found
 
 
+STAYS = (3500, 7000)
+"""Milliseconds after which the page takes away what it told in passing."""
+REREAD = 300
+"""Milliseconds after which it takes in what another window wrote."""
 ROTATE = """async () => {
     const { csrf } = await (await fetch("/api/me")).json();
     const headers = { "content-type": "application/json", "x-csrf-token": csrf };
@@ -61,9 +66,8 @@ class KeyTests:
         page.click("#me")
         until(page, "document.getElementById('own-key')?.textContent.includes('…')")
         assert "/ 200,000 tokens" in page.inner_text("#key-dialog")
-        assert "sk-tg-…" in page.inner_text("#key-dialog .code-box")
-        page.click(".key-tools [aria-label='Copy']")
-        until(page, "document.querySelector('.key-tools [data-copied]') !== null")
+        until(page, lambda: "sk-tg-…" in page.inner_text("#key-dialog .code-box"))
+        copied(page, ".key-tools [aria-label='Copy']")
         key = page.evaluate("navigator.clipboard.readText()")
         body = {"model": "deepseek-ai/DeepSeek-V3", "messages": [{"role": "user", "content": "hi"}], "stream": False}
         assert call(shop.url, key, body)["choices"]
@@ -72,7 +76,7 @@ class KeyTests:
         page.click(".key-tools >> text=Replace")
         page.click("#ask-dialog .danger")
         until(page, f"!document.getElementById('own-key').textContent.includes({json.dumps(key)})")
-        page.keyboard.press("Escape")
+        closed(page)
         assert len(ask(page, "with the new key")) > 5
         stored = page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})")
         assert "sk-tg" not in stored
@@ -89,8 +93,7 @@ class KeyTests:
         page.click("#me")
         until(page, "document.querySelector('.key-tools') !== null")
         visit.settled()
-        page.click(".key-tools [aria-label='Copy']")
-        until(page, "document.querySelector('.key-tools [data-copied]') !== null")
+        copied(page, ".key-tools [aria-label='Copy']")
         assert page.evaluate("navigator.clipboard.readText()").startswith("sk-tg-")
 
     def test_key_replaced_elsewhere(self, browse: Browse) -> None:
@@ -127,8 +130,7 @@ class KeyTests:
         page.click("#me")
         page.click(".key-tools [aria-label='Show the key']")
         until(page, f"document.getElementById('own-key').textContent === {json.dumps(key)}")
-        page.click(".key-tools [aria-label='Copy']")
-        until(page, "document.querySelector('.key-tools [data-copied]') !== null")
+        copied(page, ".key-tools [aria-label='Copy']")
         assert page.evaluate("navigator.clipboard.readText()") == key
 
     def test_panel_of_somebody_else(self, browse: Browse) -> None:
@@ -149,13 +151,16 @@ class KeyTests:
         page = visit.page
         ready(page)
         register(visit, "chat-hal")
-        for _ in range(2):
+        never(page, *STAYS)
+        for times in (1, 2):
             page.click("#me")
             page.click(".key-tools >> text=Replace")
             page.click("#ask-dialog .danger")
-            until(page, "document.querySelector('dialog[open] .toast')?.checkVisibility()")
-            page.keyboard.press("Escape")
-            assert page.is_visible(".toast")
+            until(page, f"document.querySelectorAll('dialog[open] .toast').length === {times}")
+            assert page.locator(".toast").last.is_visible()
+            closed(page)
+            until(page, "document.querySelector('dialog .toast') === null")
+            assert page.locator(".toast").last.is_visible()
 
     @pytest.mark.parametrize(("lang", "words"), [("zh", "新密码至少 8 个字符"), ("en", "8 characters or more")])
     def test_password_too_short(self, browse: Browse, lang: str, words: str) -> None:
@@ -170,7 +175,7 @@ class KeyTests:
         page.fill("#password-old", "correct horse battery staple")
         page.fill("#password-new", "short")
         page.keyboard.press("Enter")
-        until(page, f"document.querySelector('#key-dialog .error').textContent.includes({json.dumps(words)})")
+        until(page, f"document.querySelector('#key-dialog .error')?.textContent.includes({json.dumps(words)})")
 
     def test_password_and_sessions(self, browse: Browse) -> None:
         """The password is changed in the panel, which lists where one is signed in."""
@@ -179,7 +184,7 @@ class KeyTests:
         ready(page)
         register(visit, "chat-dan.of-a-long-name")
         page.set_viewport_size({"width": 360, "height": 740})
-        assert visit.overflow() == 0
+        until(page, lambda: visit.overflow() == 0)
         page.click("#side-open")
         page.click("#me")
         page.click("text=Where I am signed in")
@@ -188,7 +193,7 @@ class KeyTests:
         page.fill("#password-old", "correct horse battery staple")
         page.fill("#password-new", "another horse, another staple")
         page.click("#key-dialog [type=submit]")
-        until(page, "document.getElementById('toasts').textContent.includes('password is changed')")
+        heard(page, "password is changed")
         assert visit.overflow() == 0
 
 
@@ -256,7 +261,7 @@ class HistoryTests:
         page.click("#all-menu >> text=Delete all")
         page.click("#ask-dialog .danger")
         until(page, "document.querySelectorAll('.side-item').length === 0")
-        assert page.locator(".turn").count() == 0
+        until(page, lambda: page.locator(".turn").count() == 0)
 
     def test_two_windows(self, browse: Browse) -> None:
         """Two windows that ask in one conversation at once keep both branches, and each hears of the other."""
@@ -267,6 +272,7 @@ class HistoryTests:
         until(second, "document.querySelectorAll('.side-item').length === 1")
         second.click(".side-link")
         until(second, "document.querySelectorAll('.turn').length === 2")
+        never(second, REREAD)  # or it would go on from what the first one asks, a moment before
         for page, text in ((first, "from the first"), (second, "from the second")):
             write(page, text)
         for page in (first, second):
@@ -278,7 +284,7 @@ class HistoryTests:
         other = {"from the first", "from the second"} - {
             one for one in ("from the first", "from the second") if one in seen
         }
-        first.click(".question [aria-label='Previous version']")
+        first.click(".question .pager button:enabled")
         until(first, f"document.getElementById('list').innerText.includes({json.dumps(other.pop())})")
         second.click("#new")
         ask(second, "another conversation")
@@ -291,14 +297,15 @@ class HistoryTests:
         page = ready(visit.go(V3))
         assert page.is_visible("#memory-note")
         ask(page, "hello")
-        assert page.locator(".side-item").count() == 1
+        until(page, lambda: page.locator(".side-item").count() == 1)
 
-    def test_closed_while_answering(self, browse: Browse) -> None:
+    def test_closed_while_answering(self, browse: Browse, shop: Rig) -> None:
         """An answer that a closed page left behind is shown as cut, with what had come of it."""
+        shop.misbehave("stall:60")
         page = ready(browse(V3, lang="en").page)
         write(page, "Show me: markdown")
         until(page, "document.querySelector('.prose')?.textContent.length > 60")
         page.reload()
         ready(page)
         until(page, "(document.querySelector('.prose')?.textContent.length ?? 0) > 30")
-        assert "page was closed" in page.inner_text(".answer .notice.bad")
+        until(page, lambda: "page was closed" in page.inner_text(".answer .notice.bad"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from .browser import Browse
-from .chatting import V3, ask, ended, held, names, over, ready, running, said, until, write
+from .chatting import V3, ask, ended, held, names, over, ready, running, said, write
+from .waiting import heard, still, until
 
 LOADED = "!document.getElementById('me').disabled && document.querySelector('.side-title') !== null"
 
@@ -17,11 +18,11 @@ class WayTests:
         """The way past the header leads to the conversation that there is, and leaves no trace in the address."""
         page = ready(browse(V3).page)
         ask(page, "hello")
-        address = page.url
+        address = page.evaluate("location.href")
         page.focus(".skip")
         page.keyboard.press("Enter")
-        assert page.evaluate("document.activeElement.id") == "main"
-        assert page.url == address and page.locator(".turn").count() == 2
+        until(page, "document.activeElement.id === 'main'")
+        assert page.evaluate("location.href") == address and page.locator(".turn").count() == 2
 
     def test_back_from_what_is_gone(self, browse: Browse) -> None:
         """Back from a conversation that was deleted leads to where one was before, not into it again."""
@@ -52,6 +53,7 @@ class WayTests:
         for text in ("one", "two"):
             ask(page, text)
             page.click("#new")
+        until(page, "document.querySelectorAll('.side-link').length === 2")
         page.evaluate(
             """() => {
                 const link = (title) => [...document.querySelectorAll(".side-link")].find((one) => one.title === title);
@@ -63,7 +65,8 @@ class WayTests:
                     Object.defineProperty(made, "onsuccess", { set: (tell) => (told = tell) });
                     made.addEventListener("success", () => {
                         // The transaction is kept open, and what it found held back, until the other one is shown.
-                        const spin = () => (window.let_go ? told() : (this.count().onsuccess = spin));
+                        const let_go = () => (told(), (window.gone = true));
+                        const spin = () => (window.let_go ? let_go() : (this.count().onsuccess = spin));
                         spin();
                     });
                     return made;
@@ -74,7 +77,8 @@ class WayTests:
         )
         until(page, "document.querySelector('.bubble')?.textContent === 'two'")
         page.evaluate("window.let_go = true")
-        page.evaluate("new Promise((done) => setTimeout(done, 200))")
+        until(page, "window.gone === true")
+        still(page)
         assert page.inner_text(".bubble") == "two"
 
     def test_title_follows(self, browse: Browse) -> None:
@@ -106,6 +110,7 @@ class EscapeTests:
         page.click(opener)
         page.keyboard.press("Escape")
         until(page, f"document.querySelector('{closed}') !== null")
+        still(page)
         assert running(page)
         page.keyboard.press("Escape")
         ended(page)
@@ -124,7 +129,7 @@ class OneAtATimeTests:
         page.fill(".rewrite textarea", "first, in other words")
         write(page, "second")
         said(page, "Begun")
-        assert page.is_disabled(".rewrite [type=submit]")
+        until(page, lambda: page.is_disabled(".rewrite [type=submit]"))
         over(page)
         page.click(".rewrite [type=submit]")
         said(page, "And this as well.")
@@ -143,7 +148,7 @@ class OneAtATimeTests:
         write(page, "second")
         said(page, "Begun")
         page.click(".answer .notice button")
-        assert "still coming in" in page.inner_text("#toasts")
+        heard(page, "still coming in")
         over(page)
         assert page.locator(".question").count() == 2
 
@@ -175,7 +180,7 @@ class ForgettingTests:
         first.click("#new")
         second = browse(V3, lang="en", context=first.context).page
         until(second, LOADED)
-        assert names(second) == ["hello"]
+        until(second, lambda: names(second) == ["hello"])
         second.hover(".side-item")
         second.click(".side-item [aria-haspopup=menu]")
         second.click("#thread-menu >> text=Delete")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.live.rig import CLIENT_KEY, R1, V3, Rig, Wishes, started
 
 from .browser import Browse, Visit
+from .waiting import copied, until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 
 def run_button(visit: Visit, id: str) -> str:
@@ -26,7 +31,6 @@ def run(visit: Visit, id: str) -> None:
             return box && box.querySelector('.run-head button[hidden]');
         }""",
         arg=id,
-        timeout=15_000,
     )
 
 
@@ -73,8 +77,7 @@ class BarTests:
         visit.page.fill("#bar-key", CLIENT_KEY)
         assert CLIENT_KEY not in visit.page.inner_text("main") and "sk-tg-…key" in code(visit, "chat")
 
-        visit.page.click("[data-snippet=chat] figcaption button:first-of-type")
-        visit.page.wait_for_selector("[data-snippet=chat] [data-copied]")
+        copied(visit.page, "[data-snippet=chat] figcaption button:first-of-type")
         assert CLIENT_KEY in visit.page.evaluate("navigator.clipboard.readText()")
 
         visit.page.click("#bar-show")
@@ -156,14 +159,14 @@ class RunTests:
 
         assert "HTTP 401" in visit.page.inner_text(".run-state")
         visit.page.click(".run-more a[href='#error-invalid_api_key']")
-        assert visit.page.evaluate("document.querySelector(':target').id") == "error-invalid_api_key"
+        until(visit.page, "document.querySelector(':target')?.id === 'error-invalid_api_key'")
 
         last = visit.page.locator("#error-invalid_api_key .own-last")
         assert "req_" in last.inner_text() and visit.violations("#error-table") == []
         run(visit, "stream")
         assert last.count() == 1
         last.click()
-        assert visit.page.evaluate("document.querySelector(':target').dataset.snippet") == "stream"
+        until(visit.page, "document.querySelector(':target')?.dataset.snippet === 'stream'")
 
     def test_nobody_without_a_key(self, browse: Browse, locked: Rig) -> None:
         """Where a key is needed the box says how to get one, and nothing is sent."""
@@ -203,7 +206,23 @@ class ReadingTests:
         page.clock.fast_forward(21_000)
         page.wait_for_selector("#catalog-list table")
         page.wait_for_selector("#bar-model option[value*='V3']", state="attached")
-        assert page.input_value("#bar-model") and page.input_value("#bar-model") in code(visit, "chat")
+        until(page, lambda: page.input_value("#bar-model"))
+        assert page.input_value("#bar-model") in code(visit, "chat")
+
+    def test_model_chosen_before_the_key_has_come(self, browse: Browse) -> None:
+        """Until it is known whose key there is no model looks chosen; what the reader chooses meanwhile stays."""
+        visit = browse("/login")
+        page = visit.page
+        waiting: list[Route] = []
+        page.route("**/api/me", lambda route: waiting.append(route))
+        visit.go("/guide")
+        page.wait_for_selector("#bar-model option[value*='R1']", state="attached")
+        assert page.input_value("#bar-model") == ""
+        page.select_option("#bar-model", R1)
+        until(page, lambda: len(waiting) == 1)
+        waiting[0].continue_()
+        visit.settled()
+        assert page.input_value("#bar-model") == R1 and R1 in code(visit, "chat")
 
     def test_address_that_says_nothing(self, browse: Browse) -> None:
         """A place whose name cannot be read is no place, and the guide is there all the same."""
@@ -216,15 +235,13 @@ class ReadingTests:
         """An address with a place in it opens there, below what stays at the top."""
         visit = guide(browse, f"/guide#{place}", width=width)  # type: ignore[arg-type]
         visit.settled()
-        top, hidden = visit.page.evaluate(
-            """(id) => {
-                const bar = document.getElementById("bar");
-                const stuck = getComputedStyle(bar).position === "sticky" ? bar : document.querySelector(".top");
-                return [document.getElementById(id).getBoundingClientRect().top, stuck.getBoundingClientRect().bottom];
-            }""",
-            place,
-        )
-        assert hidden - 1 <= top < 800
+        below = """(id) => {
+            const bar = document.getElementById("bar");
+            const stuck = getComputedStyle(bar).position === "sticky" ? bar : document.querySelector(".top");
+            const top = document.getElementById(id).getBoundingClientRect().top;
+            return stuck.getBoundingClientRect().bottom - 1 <= top && top < 800;
+        }"""
+        until(visit.page, lambda: visit.page.evaluate(below, place))
 
     def test_without_scripts(self, browse: Browse) -> None:
         """The text, the tables and curl's code are there; what only scripts can do is not shown."""

@@ -73,9 +73,7 @@ class LandingTests:
         before = visit.page.inner_text("main")
         body = {"model": "deepshield-chat", "messages": [{"role": "user", "content": "Hello!"}]}
         call(shop.url, None, body)
-        visit.page.wait_for_function(
-            "(before) => document.querySelector('main').innerText !== before", arg=before, timeout=3000
-        )
+        visit.page.wait_for_function("(before) => document.querySelector('main').innerText !== before", arg=before)
 
 
 class WordsTests:

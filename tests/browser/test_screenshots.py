@@ -98,7 +98,7 @@ def shown(visit: Visit, rig: Rig, name: str, lang: str) -> None:
     visit.go({"landing": "/", "monitor": "/monitor?span=15m"}.get(name, f"/{name}"))
     if name == "chat":
         ready(page)
-        ask(page, "Show me: markdown", 40)
+        ask(page, "Show me: markdown")
 
 
 @pytest.mark.parametrize(("name", "look", "lang", "theme", "width"), PICTURES)

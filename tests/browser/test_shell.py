@@ -10,9 +10,9 @@ import pytest
 
 from tests.live.rig import Rig
 
-from .browser import Browse, Visit, opened
-from .chatting import until
+from .browser import PAUSES_MS, Browse, Visit, opened
 from .test_entry import newcomer, register
+from .waiting import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -32,6 +32,7 @@ def keeping(chromium: Browser, shop: Rig, addresses: Iterator[str]) -> Iterator[
     browser = chromium.browser_type.launch(
         executable_path=shutil.which("chromium"),
         args=["--no-sandbox"],
+        slow_mo=PAUSES_MS,
         ignore_default_args=["--disable-back-forward-cache"],
     )
     context = browser.new_context(extra_http_headers={"X-Forwarded-For": next(addresses)})
@@ -69,7 +70,7 @@ def test_theme(browse: Browse) -> None:
     dark = page.evaluate(ground)
     assert page.get_attribute("#theme", "aria-label") == "Switch to light"
     page.click("#theme")
-    light = page.evaluate(ground)
+    light = visit.settled().evaluate(ground)
     assert light != dark and page.get_attribute("#theme", "aria-label") == "Switch to dark"
     visit.go("/login")
     assert page.get_attribute("html", "data-theme") == "light" and page.evaluate(ground) == light
@@ -99,7 +100,7 @@ def test_menu_by_keyboard(browse: Browse) -> None:
 def way_back(visit: Visit) -> None:
     """Go back to the guide, where one's own key was, and see it as somebody who is not signed in."""
     visit.page.evaluate(BACK)
-    visit.page.wait_for_selector("html[data-session=no] #bar", timeout=10_000)
+    visit.page.wait_for_selector("html[data-session=no] #bar")
     assert visit.page.input_value("#bar-key") == ""
 
 
@@ -142,7 +143,7 @@ def test_skip(browse: Browse) -> None:
     page = browse("/", "en").page
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "main"
+    until(page, "document.activeElement.id === 'main'")
 
 
 def test_lost(browse: Browse) -> None:

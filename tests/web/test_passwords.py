@@ -38,17 +38,17 @@ class HashTests:
         assert not matches(password, NOBODY)
 
     def test_time(self) -> None:
-        """F-09: a wrong password of somebody and any of nobody take as long, within what a busy machine may add."""
+        """F-09: a wrong password of somebody and any of nobody take the processor as long."""
         made = hashed(RIGHT)
         took: dict[str, list[float]] = {"somebody": [], "nobody": []}
         for _ in range(5):
             for who, of in (("somebody", made), ("nobody", NOBODY)):
-                began = time.perf_counter()
+                began = time.thread_time()
                 assert not matches("wrong horse", of)
-                took[who].append(time.perf_counter() - began)
+                took[who].append(time.thread_time() - began)
 
         somebody, nobody = min(took["somebody"]), min(took["nobody"])
-        assert 0.5 < somebody / nobody < 2.0
+        assert nobody > 0.002 and 0.5 < somebody / nobody < 2.0
 
 
 class QueueTests:

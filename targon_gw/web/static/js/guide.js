@@ -197,7 +197,9 @@ async function offered() {
 /** There are models for the first time: the snippets ask one of them from now on. */
 async function begun() {
   fill(place("bar-model"));
+  place("bar-model").value = chosen.model; // browsers would show the first one as chosen
   await keyed;
+  if (chosen.model) return; // by the reader, meanwhile
   const free = !chosen.key && open();
   choose(first(models, (model) => !free || model.anonymous) || first(models));
 }

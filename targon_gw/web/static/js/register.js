@@ -1,6 +1,7 @@
 /* Registering: a name, a password, and a key at once. */
 
 import { post } from "./api.js";
+import { takeOver } from "./chat/takeover.js";
 import { copyButton } from "./copy.js";
 import { asked, complain, next, submitting } from "./entry.js";
 import { greet } from "./shell.js";
@@ -41,6 +42,10 @@ function show(told) {
   at("beside").remove();
   at("done").hidden = false;
   at("done-title").focus();
+  takeOver(told.name).then(
+    (moved) => moved && (at("taken-over").textContent = t("register.taken_over", { n: moved })),
+    () => {}, // the browser keeps no more: what it has stays the visitor's
+  );
 }
 
 if (asked) at("other").search = location.search;

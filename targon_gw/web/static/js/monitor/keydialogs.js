@@ -72,7 +72,7 @@ export class DisableDialog {
     const key = await told(() => post(pathOf(row, "disable"), { for: span ? Number(span) : null }));
     button.disabled = false;
     if (key === null) return;
-    this.dialog.close();
+    if (this.#row === row) this.dialog.close(); // or it asks of another one by now
     toast(t(key.until === null ? "disabled.for_good" : "disabled.until", { key: row.id, until: clock(key.until) }));
     this.done(key);
   }
@@ -80,6 +80,8 @@ export class DisableDialog {
 
 // Why a key is as it is: what it depends on, and its last changes.
 export class WhyDialog {
+  #row = null; // the one that was asked for last
+
   constructor(dialog) {
     this.dialog = dialog;
     this.body = dialog.querySelector(".dialog-body");
@@ -87,10 +89,12 @@ export class WhyDialog {
   }
 
   async open(row) {
+    this.#row = row;
     this.dialog.querySelector(".dialog-id").textContent = row.id;
     render(html`<p class="muted">${t("loading")}</p>`, this.body);
     this.dialog.showModal();
     const key = await told(() => get(pathOf(row)));
+    if (this.#row !== row) return;
     if (key === null) this.dialog.close();
     else render(whole(key), this.body);
   }
