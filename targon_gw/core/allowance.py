@@ -101,8 +101,6 @@ class Allowance:
     open: set[Hold] = field(factory=set)
     gone: bool = False
     """The settings name it no more: nothing new is let in; what it has used is kept, should it come back."""
-    _kept: dict[str, Any] | None = None
-    """The last `to_state`, as long as nothing has changed."""
 
     @classmethod
     def of(cls, limits: RateLimits, plan: QuotaPlan | None) -> Allowance:
@@ -121,7 +119,6 @@ class Allowance:
             window.hold(amount)
         hold = Hold(client, name, claim, unix, self, rate, window, amount)
         self.open.add(hold)
-        self._kept = None
         return hold
 
     def settle(self, hold: Hold, usage: Usage | None, cost: int, now: float) -> None:
@@ -135,7 +132,6 @@ class Allowance:
         if quota is not None and window is not None:
             quota.settle(window, hold.amount, _used(quota.plan.unit, usage, tokens, cost))
         self.spending.charge(usage, cost, hold.admitted)
-        self._kept = None
 
     def replay(self, usage: Usage | None, cost: int, admitted: float) -> None:
         """Count a call that an earlier run let in at `admitted`, Unix seconds, and settled."""
@@ -143,7 +139,6 @@ class Allowance:
             tokens = usage.prompt + usage.completion
             self.quota.charge(_used(self.quota.plan.unit, usage, tokens, cost), admitted)
         self.spending.charge(usage, cost, admitted)
-        self._kept = None
 
     def replay_all(self, used: Used, admitted: float, per: Per) -> None:
         """Count calls that an earlier run let in from `admitted` on, Unix seconds, in one window of `per`, and settled.
@@ -155,14 +150,12 @@ class Allowance:
             amount = tokens if unit is Unit.TOKENS else used.cost if unit is Unit.USD else used.requests
             self.quota.charge(amount, admitted)
         self.spending.charge_all(used, admitted)
-        self._kept = None
 
     def change(self, limits: RateLimits, plan: QuotaPlan | None, now: float, unix: float) -> None:
         """Go by other settings. A quota of another unit or period begins with what counts for it already."""
         self.gone = False
         if limits == self.limits.settings and plan == (None if self.quota is None else self.quota.plan):
             return
-        self._kept = None
         self.limits.resize(limits, now)
         if plan is None:
             self.quota = None
@@ -198,23 +191,21 @@ class Allowance:
         )
 
     def to_state(self, wall: float) -> dict[str, Any]:
-        """All that must outlive this process; not to be altered: it is handed out again while nothing changes."""
-        if self._kept is None:
-            self._kept = {"rates": self.limits.to_state(wall), "spending": self.spending.to_state()}
-            if self.quota is not None:
-                self._kept["quota"] = self.quota.to_state()
-        return self._kept
+        """All that must outlive this process."""
+        state = {"rates": self.limits.to_state(wall), "spending": self.spending.to_state()}
+        if self.quota is not None:
+            state["quota"] = self.quota.to_state()
+        return state
 
-    def restore(self, state: Mapping[str, Any], now: float, unix: float) -> None:
-        """Take up what `to_state` said in an earlier run, under the settings of this one."""
+    def restore(self, state: Mapping[str, Any], now: float, unix: float) -> bool:
+        """Take up what `to_state` said in an earlier run, under the settings of this one; whether it still says so."""
         self.limits.restore(state["rates"], now, unix - now)
         self.spending.restore(state["spending"], unix)
         quota = self.quota
-        if quota is not None and not ("quota" in state and quota.restore(state["quota"], unix)):
-            quota.charge(self.spending.of(quota.plan.unit, quota.plan.per, unix), unix)
-            self._kept = None
-        else:
-            self._kept = dict(state)  # it says the same until something changes
+        if quota is None or ("quota" in state and quota.restore(state["quota"], unix)):
+            return True
+        quota.charge(self.spending.of(quota.plan.unit, quota.plan.per, unix), unix)
+        return False
 
 
 def _used(unit: Unit, usage: Usage | None, tokens: int, cost: int) -> int:

@@ -21,7 +21,7 @@ from attrs import define, field, frozen
 from .allowance import Allowance, Claim, Hold, Overview
 from .clients import ClientKey, Enrolment, Keyring, enrolment, identify
 from .config import Anonymous, ClientSettings, Per, QuotaPlan, RateLimits
-from .cut import Cut, Slices, all_of, parted
+from .cut import Rows, Slices, all_of, as_read, together
 from .errors import Refusal
 from .limits import Shown
 from .meter import Usage
@@ -129,8 +129,13 @@ class MemoryBank:
     _idle: OrderedDict[str, Allowance] = field(factory=OrderedDict)
     """Of callers without a key and with nothing under way, whoever called last at the end."""
     _busy: dict[str, Allowance] = field(factory=dict)
-    _cut: Cut[Allowance] | None = None
-    """The state that is being written down."""
+    _rows: Rows[Allowance] = field(init=False)
+    """What there is to tell of clients."""
+    _address_rows: Rows[Allowance] = field(init=False)
+    """Of callers without a key."""
+
+    def __attrs_post_init__(self) -> None:
+        self._rows, self._address_rows = Rows(self._told), Rows(self._told)
 
     @classmethod
     def of(
@@ -155,8 +160,7 @@ class MemoryBank:
         allowance = self._clients.get(client.name)
         if allowance is None or allowance.gone:
             allowance = self._first(client.name, address, unix)
-        if self._cut is not None:
-            self._cut.before(allowance)
+        self._rows.changes(client.name, allowance)
         return allowance.take(client, client.name, claim, now, unix)
 
     def _first(self, name: str, address: str, unix: float) -> Allowance:
@@ -180,8 +184,7 @@ class MemoryBank:
             _turn_away(address, unix)
         name = f"{ANONYMOUS}@{caller(address)}"
         allowance = self._of_address(name)
-        if self._cut is not None:
-            self._cut.before(allowance)
+        self._address_rows.changes(name, allowance)
         hold = allowance.take(client, name, claim, now, unix)
         if self._idle.pop(name, None) is not None:
             self._busy[name] = allowance
@@ -196,17 +199,16 @@ class MemoryBank:
             if len(self._idle) + len(self._busy) >= KEPT_ADDRESSES:
                 if not self._idle:
                     raise Refusal("overloaded", "Too many callers without a key; try again in a moment.", wait=1.0)
-                self._idle.popitem(last=False)
+                self._address_rows.forget(self._idle.popitem(last=False)[0])
             found = self._idle[name] = Allowance.of(self._anonymous.limits, self._anonymous.quota)
         self._idle.move_to_end(name)
         return found
 
     def settle(self, hold: Hold, usage: Usage | None, cost: int, now: float) -> None:
-        allowance = hold.allowance
-        if self._cut is not None:
-            self._cut.before(allowance)
+        allowance, named = hold.allowance, hold.client.name != ANONYMOUS
+        (self._rows if named else self._address_rows).changes(hold.name, allowance)
         allowance.settle(hold, usage, cost, now)
-        if not allowance.open and hold.client.name == ANONYMOUS:
+        if not named and not allowance.open:
             self._idle[hold.name] = self._busy.pop(hold.name)
 
     def replay(self, name: str, usage: Usage | None, cost: int, admitted: float) -> None:
@@ -216,12 +218,17 @@ class MemoryBank:
         used behind the last state is not theirs any more.
         """
         if name != ANONYMOUS:
-            self._by_name(name).replay(usage, cost, admitted)
+            self._to_replay(name).replay(usage, cost, admitted)
 
     def replay_all(self, name: str, used: Used, admitted: float, per: Per) -> None:
         """As `replay` of calls that were all admitted from `admitted` on, in one window of `per`."""
         if name != ANONYMOUS:
-            self._by_name(name).replay_all(used, admitted, per)
+            self._to_replay(name).replay_all(used, admitted, per)
+
+    def _to_replay(self, name: str) -> Allowance:
+        found = self._by_name(name)
+        self._rows.changes(name, found)
+        return found
 
     def _by_name(self, name: str) -> Allowance:
         found = self._clients.get(name)
@@ -279,13 +286,13 @@ class MemoryBank:
         if allowance is None:
             return
         if terms is not None:
-            if self._cut is not None:
-                self._cut.before(allowance)
+            self._rows.changes(name, allowance)
             allowance.change(*terms, now, now + self.wall)
             return
         allowance.gone = True
         if not allowance.open and not allowance.spending.calls:
             del self._clients[name]
+            self._rows.forget(name)
 
     def tally(self, name: str) -> Tally:
         """What the client of that name has under way and has used."""
@@ -318,44 +325,34 @@ class MemoryBank:
                 self._follow(name, now)
         if anonymous != self._anonymous:
             self._anonymous = anonymous
-            for allowance in (*self._idle.values(), *self._busy.values()):
-                if self._cut is not None:
-                    self._cut.before(allowance)
+            for name, allowance in (*self._idle.items(), *self._busy.items()):
+                self._address_rows.changes(name, allowance)
                 allowance.change(anonymous.limits, anonymous.quota, now, unix)
 
     def to_state(self) -> dict[str, Any]:
-        return all_of(self.slices())
+        return as_read(all_of(self.slices()))
 
     def slices(self) -> Slices:
-        """What is held is not in it: nobody would settle it.
+        """What is held is not in it: nobody would settle it."""
+        return together({"clients": self._rows, "anonymous": self._address_rows})
 
-        Its parts are handed out again as long as nothing changes in them: they are not to be altered.
-        """
-        if self._cut is not None:
-            raise RuntimeError("one state is written down at a time")
-        cut = self._cut = Cut[Allowance](lambda one: one.to_state(self.wall))
-        listed = [("clients", parted(self._clients))]
-        listed += [("anonymous", parted(addresses)) for addresses in (self._idle, self._busy)]
-        state: dict[str, dict[str, Any]] = {"clients": {}, "anonymous": {}}
-        try:
-            yield 0
-            for by, parts in listed:
-                for part in parts:
-                    for name, one in part:
-                        if one.spending.calls and (told := cut.of(one))["spending"]["calls"]:
-                            state[by][name] = told
-                    yield len(part)
-        finally:
-            self._cut = None
-        return state
+    def _told(self, allowance: Allowance) -> dict[str, Any] | None:
+        return allowance.to_state(self.wall) if allowance.spending.calls else None
 
     def restore(self, state: Mapping[str, Any], now: float) -> None:
         """Take up what `to_state` said in an earlier run, but for windows that are over; before anything is held."""
         unix = now + self.wall
-        for name, kept in state["clients"].items():
-            self._by_name(name).restore(kept, now, unix)
-        for name, kept in state["anonymous"].items():
-            self._of_address(name).restore(kept, now, unix)
+        told = (
+            (state["clients"], self._by_name, self._rows),
+            (state["anonymous"], self._of_address, self._address_rows),
+        )
+        for names, find, rows in told:
+            for name, said in names.items():
+                allowance = find(name)
+                if allowance.restore(said, now, unix):
+                    rows.keep(name, said)
+                else:
+                    rows.changes(name, allowance)
 
 
 def _turn_away(address: str, unix: float) -> NoReturn:

@@ -1,8 +1,9 @@
 """What many things said at one moment, though they change while it is written down a slice at a time.
 
 A state is as of one line of the ledger: what comes to pass behind that line is not in it, or the next start would count
-it twice. So whatever is about to change before its turn has come is written down first; what has not changed since the
-last state is not written anew. 100,000 clients took 1.3 s in one go; here nobody waits for more than a slice.
+it twice. So whatever is about to change before its turn has come is told first. What has not changed since the last
+state is not looked at again: its words are kept as they are written. With 100,000 clients, of which ten had changed, a
+state took 0.23 s of the processor when all were asked, every five seconds.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, Final, Generic, TypeVar
 
 from attrs import define, field
+from msgspec import Raw, json
 
 T = TypeVar("T")
 Plain = dict[str, Any]
@@ -18,25 +20,85 @@ Slices = Generator[int, None, Plain]
 """Each step writes down so many things, the first one takes the moment; what it comes to is returned at the end."""
 
 SLICE: Final = 256
-"""Things written down in one go: some 3 ms where all of them have changed, and a tenth of a millisecond where none."""
+"""Things written down in one go: some 3 ms."""
+_encode: Final = json.Encoder().encode
 
 
 @define(eq=False)
-class Cut(Generic[T]):
-    """One moment. `told` writes one thing down, or answers with what it was written down as while nothing changed."""
+class Rows(Generic[T]):
+    """What things of one kind say, each by its name, and who has changed since."""
 
-    told: Callable[[T], Plain]
-    _then: dict[T, Plain] = field(factory=dict)
+    tell: Callable[[T], Plain | None]
+    """What a thing says; `None`: nothing that is to be kept."""
+    _told: dict[str, Raw] = field(factory=dict)
+    """Who was told last is the last."""
+    _changed: dict[str, T] = field(factory=dict)
+    """Since the moment of the last state."""
+    _due: dict[str, T] = field(factory=dict)
+    """Those that had changed before it, and are not told yet."""
+    _open: bool = False
 
-    def before(self, thing: T) -> None:
-        """To be said whenever `thing` is about to change."""
-        if thing not in self._then:
-            self._then[thing] = self.told(thing)
+    def changes(self, name: str, thing: T) -> None:
+        """To be said whenever `thing` is about to change, or is new."""
+        if self._due and self._due.pop(name, None) is not None:
+            self._tell(name, thing)
+        self._changed[name] = thing
 
-    def of(self, thing: T) -> Plain:
-        """What `thing` said at that moment."""
-        then = self._then.get(thing)
-        return self.told(thing) if then is None else then
+    def keep(self, name: str, said: Plain) -> None:
+        """A thing of that name says this, until it changes."""
+        self._told[name] = Raw(_encode(said))
+
+    def forget(self, name: str) -> None:
+        """There is no such thing any more."""
+        for names in (self._told, self._changed, self._due):
+            names.pop(name, None)
+
+    def slices(self) -> Generator[int, None, dict[str, Raw]]:
+        """What each says, encoded, as of the first step; to be gone through, or closed, before the next begins."""
+        if self._open:
+            raise RuntimeError("one state is written down at a time")
+        due = self._due = self._changed
+        self._changed, self._open = {}, True
+        try:
+            parts = parted(due)
+            yield 0
+            for part in parts:
+                for name, thing in part:
+                    if due.pop(name, None) is not None:
+                        self._tell(name, thing)
+                yield len(part)
+        finally:
+            self._changed = {**due, **self._changed}
+            self._due, self._open = {}, False
+        return self._told.copy()
+
+    def _tell(self, name: str, thing: T) -> None:
+        said = self.tell(thing)
+        if said is not None:
+            self._told.pop(name, None)
+            self.keep(name, said)
+
+
+def together(rows: Mapping[str, Rows[Any]]) -> Slices:
+    """What all of these say, as of one moment."""
+    parts = {by: one.slices() for by, one in rows.items()}
+    try:
+        for part in parts.values():
+            next(part)
+        yield 0
+        state: Plain = {}
+        for by, part in parts.items():
+            state[by] = yield from part
+        return state
+    finally:
+        for part in parts.values():
+            part.close()
+
+
+def as_read(state: Plain) -> Plain:
+    """A state as the next run will read it."""
+    read: Plain = json.decode(json.encode(state))
+    return read
 
 
 def all_of(slices: Slices) -> Plain:
@@ -61,13 +123,3 @@ def _parted(names: list[str], things: list[T]) -> Iterator[list[tuple[str, T]]]:
     for start in range(0, len(names), SLICE):
         end = start + SLICE
         yield list(zip(names[start:end], things[start:end], strict=True))
-
-
-def written(listed: Mapping[str, Iterator[list[tuple[str, T]]]], cut: Cut[T]) -> Slices:
-    """What all things of `listed`, parted, said at the moment of `cut`."""
-    rows: dict[str, Plain] = {by: {} for by in listed}
-    for by, parts in listed.items():
-        for part in parts:
-            rows[by].update((name, cut.of(thing)) for name, thing in part)
-            yield len(part)
-    return rows

@@ -162,10 +162,10 @@ class Folding:
         for (key, account), figures in self._keys.items():
             found["key"][key] += figures
             found["account"][account] += figures
-        for by, rows in self.ledger.totals.items():
-            for name, figures in found[by].items():
+        for by, names in found.items():
+            for name, figures in names.items():
                 if name is not None and figures:
-                    _add(rows, name, figures)
+                    _add(self.ledger.sums(by, name), figures)
         self.ledger.recent.extend(map(entry_of, self._recent))
 
     def _stretches(self) -> Iterable[tuple[Per, float, Mapping[str, int]]]:
@@ -202,11 +202,7 @@ def _day(number: float) -> str:
     return datetime.fromtimestamp(number * DAY, UTC).strftime("%Y-%m-%d")
 
 
-def _add(rows: dict[str, Sums], name: str, figures: int) -> None:
-    sums = rows.get(name)
-    if sums is None:
-        sums = rows[name] = Sums()
-    sums._kept = None
+def _add(sums: Sums, figures: int) -> None:
     for figure in _PLACES:
         if not figures:
             return

@@ -24,7 +24,7 @@ from .census import STATES
 from .changeover import Changeover, changeover
 from .clients import ClientKey, identify
 from .config import Config
-from .cut import Slices, all_of
+from .cut import Slices, all_of, as_read
 from .dialects import FALLBACK_MAX_TOKENS
 from .diff import Diff
 from .entries import Closing, entries_of
@@ -195,8 +195,8 @@ class Gateway:
         self.bank.settle(call.hold, usage, entry.cost, now)
 
     def to_state(self, now: float) -> dict[str, Any]:
-        """All that must outlive this process, as of the last line of the ledger: plain JSON, not to be altered."""
-        return all_of(self.slices(now))
+        """All that must outlive this process, as of the last line of the ledger, as the next run will read it."""
+        return as_read(all_of(self.slices(now)))
 
     def slices(self, now: float) -> Slices:
         """The same, as of the line that is the last at the first step, a slice at a time.

@@ -20,7 +20,7 @@ from attrs import define, field, fields
 from msgspec import Meta
 
 from .alike import Alike
-from .cut import Cut, Slices, all_of, parted, written
+from .cut import Rows, Slices, all_of, as_read, together
 from .meter import Source, Usage
 
 AT_ONCE = 256
@@ -233,8 +233,6 @@ class Sums:
     attempt_tokens: int = 0
     """What failed and replaced attempts took, as far as anybody said."""
     probe_tokens: int = 0
-    _kept: dict[str, int] | None = None
-    """The last `to_state`, as long as nothing has changed."""
 
     @property
     def calls(self) -> int:
@@ -242,13 +240,11 @@ class Sums:
         return self.served + self.truncated + self.abandoned + self.refused + self.failed
 
     def to_state(self) -> dict[str, int]:
-        """The figures that are not 0, by name; not to be altered."""
-        if self._kept is None:
-            self._kept = {name: figure for name in _FIGURES if (figure := getattr(self, name))}
-        return self._kept
+        """The figures that are not 0, by name."""
+        return {name: figure for name in _FIGURES if (figure := getattr(self, name))}
 
 
-_FIGURES: Final = tuple(one.name for one in fields(Sums) if one.name != "_kept")
+_FIGURES: Final = tuple(one.name for one in fields(Sums))
 BY: Final = ("client", "model", "key", "account", "upstream", "day")
 
 
@@ -266,8 +262,7 @@ class Ledger:
     _pending: list[Entry] = field(factory=list)
     """Folded in, and not yet added up: that is done for many at once, or when somebody looks (1 µs each, not 4.5)."""
 
-    _cut: Cut[Sums] | None = None
-    """The state that is being written down."""
+    _rows: dict[str, Rows[Sums]] = field(factory=lambda: {by: Rows(Sums.to_state) for by in BY})
 
     @property
     def totals(self) -> dict[str, dict[str, Sums]]:
@@ -318,57 +313,50 @@ class Ledger:
     def _count(self, kind: object, ending: object, alike: Alike) -> None:
         match kind:
             case Kind.CALL:
-                for row in self._rows(alike.names):
+                for row in self._sums(alike.names):
                     _count_calls(row, ending, alike)
             case Kind.ATTEMPT:
-                for row in self._rows(alike.names):
+                for row in self._sums(alike.names):
                     row.attempts_failed += alike.count
                     row.attempt_tokens += alike.prompt + alike.completion
             case Kind.PROBE:
-                for row in self._rows(alike.names):
+                for row in self._sums(alike.names):
                     row.probe_tokens += alike.prompt + alike.completion
             case _:
                 pass
 
-    def _rows(self, names: tuple[str | None, ...]) -> Iterator[Sums]:
-        """The sums under these names, about to be altered."""
-        for sums_of, name in zip(self._totals.values(), names, strict=True):
-            if name is not None:
-                sums = sums_of.get(name)
-                if sums is None:
-                    sums = sums_of[name] = Sums()
-                elif self._cut is not None:
-                    self._cut.before(sums)
-                sums._kept = None
-                yield sums
+    def sums(self, by: str, name: str) -> Sums:
+        """Those under that name, about to be altered."""
+        found = self._totals[by].get(name)
+        if found is None:
+            found = self._totals[by][name] = Sums()
+        self._rows[by].changes(name, found)
+        return found
+
+    def _sums(self, names: tuple[str | None, ...]) -> Iterator[Sums]:
+        return (self.sums(by, name) for by, name in zip(BY, names, strict=True) if name is not None)
 
     def to_state(self) -> dict[str, Any]:
-        """The totals and the last line's number; plain JSON, whose parts are not to be altered."""
-        return all_of(self.slices())
+        """The totals and the last line's number, as the next run will read them."""
+        return as_read(all_of(self.slices()))
 
     def slices(self) -> Slices:
         """The same, as of the first step, a slice at a time; to be gone through, or closed, before the next begins."""
-        if self._cut is not None:
-            raise RuntimeError("one state is written down at a time")
-        listed = {by: parted(names) for by, names in self.totals.items()}
-        cut, n = Cut(Sums.to_state), self.n
-        self._cut = cut
-        try:
-            yield 0
-            rows = yield from written(listed, cut)
-        finally:
-            self._cut = None
-        return {"n": n, "totals": rows}
+        self._add_up()
+        n = self.n
+        totals = yield from together(self._rows)
+        return {"n": n, "totals": totals}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up what `to_state` said."""
         self.n = state["n"]
         self._pending.clear()
         self._totals = {by: {} for by in BY}
+        self._rows = {by: Rows(Sums.to_state) for by in BY}
         for by, names in self._totals.items():
             for name, row in state["totals"].get(by, {}).items():
-                sums = names[name] = Sums(**row)
-                sums._kept = dict(row)
+                names[name] = Sums(**row)
+                self._rows[by].keep(name, row)
 
 
 def _count_calls(sums: Sums, ending: object, alike: Alike) -> None:

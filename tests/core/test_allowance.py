@@ -69,7 +69,6 @@ class AllowanceTests:
 
         with pytest.raises(Refusal) as refused:
             take(mine, claim_at(100, 60), NOW, WALL)
-        mine._kept = None  # not what was said before, but what is so
         assert refused.value.code == code
         assert (mine.overview("ann", NOW, WALL), json.dumps(mine.to_state(WALL))) == before
 
@@ -219,16 +218,6 @@ class StateTests:
 
         assert mine.to_state(WALL)["rates"]["tokens"][0] == before["rates"]["tokens"][0] + 500
 
-    def test_twice(self) -> None:
-        """A state that was taken up is the state to hand on, also where nothing happens in between."""
-        mine = allowance(RateLimits(60, 600, 5))
-        use(mine)
-        once = self.again(mine)
-
-        assert once.to_state(WALL + 3593) == mine.to_state(WALL)
-        use(once, at=8.0 - 3600)
-        assert once.to_state(WALL + 3593) != mine.to_state(WALL)
-
     def test_a_window_that_is_over(self) -> None:
         """The next day begins with nothing used."""
         mine = allowance()
@@ -258,13 +247,13 @@ class StateTests:
         assert seen.quota is not None
         assert (seen.quota.used, seen.requests, seen.usage) == (28, 2, 74e-6)
 
-    def test_says_the_same_until_something_changes(self) -> None:
-        """What has not changed is not written anew: of thousands of clients few have called since the last time."""
+    @pytest.mark.parametrize(("plan", "same"), [(DAILY, True), (None, True), (QuotaPlan(Unit.REQUESTS, 9), False)])
+    def test_says_the_same(self, plan: QuotaPlan | None, same: bool) -> None:
+        """Under the same plan, or none, what was taken up need not be written anew; under another one it must."""
         mine = allowance()
-        first = mine.to_state(WALL)
-        mine.change(RateLimits(), DAILY, NOW, WALL)
-        assert mine.to_state(WALL) is first
         use(mine)
+        later = allowance(plan=plan)
 
-        assert mine.to_state(WALL) is not first
-        assert first == allowance().to_state(WALL)
+        assert later.restore(mine.to_state(WALL), NOW, WALL) is same
+        told = {name: later.to_state(WALL).get(name) for name in mine.to_state(WALL)}
+        assert (told == mine.to_state(WALL)) is (plan == DAILY)

@@ -267,7 +267,7 @@ class StateTests:
         for name in ("ann", "bob", "anonymous@192.0.2.1"):
             assert again.tally(name) == Tally(1, 0, 20, 8)
         assert json.loads(json.dumps(again.to_state())).keys() == state.keys()
-        assert list(again.to_state()["clients"]) == ["ann", "bob"]
+        assert again.to_state()["clients"].keys() == {"ann", "bob"}
 
     def test_replay(self) -> None:
         """A line of the ledger is charged to its client, known or not; to nobody where it had no key."""
@@ -278,6 +278,30 @@ class StateTests:
         assert refused(mine, ANN).code == "insufficient_quota"
         assert (mine.tally("bob"), mine.tally("anonymous")) == (Tally(1, 0, 20, 8), Tally())
         assert refused(mine, ClientKey("bob")).code == "invalid_api_key"
+
+    def test_twice(self) -> None:
+        """A state that was taken up is handed on to the letter, as long as nothing happens in between."""
+        both = (settings(quota=QuotaPlan(Unit.TOKENS, 1200)), settings("bob"))
+        mine = bank(*both, anonymous=OPEN)
+        for client in (ANN, NOBODY):
+            mine.settle(mine.hold(client, CLAIM, HERE, 0.0), USED, 37, 1.0)
+        state = mine.to_state()
+        again = MemoryBank.of(both, OPEN, wall=NOON)
+        again.restore(json.loads(json.dumps(state)), 2.0)
+
+        assert again.to_state() == again.to_state() == state
+        again.settle(again.hold(ANN, CLAIM, HERE, 3.0), USED, 37, 4.0)
+        assert again.to_state() != state
+
+    def test_an_address_that_is_crowded_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Who is forgotten is in no state any more; of the others, who called last is taken up as the last."""
+        monkeypatch.setattr(bank_module, "KEPT_ADDRESSES", 2)
+        mine = bank(anonymous=OPEN)
+        for address in ("192.0.2.1", "192.0.2.2", "192.0.2.1", "192.0.2.3"):
+            mine.settle(mine.hold(NOBODY, CLAIM, address, 0.0), None, 0, 1.0)
+            mine.to_state()
+
+        assert list(mine.to_state()["anonymous"]) == ["anonymous@192.0.2.1", "anonymous@192.0.2.3"]
 
     def test_who_never_called_is_not_in_it(self) -> None:
         """A state is as long as the list of those who have used something."""

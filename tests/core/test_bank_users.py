@@ -10,7 +10,7 @@ from targon_gw.core.allowance import Claim, Hold
 from targon_gw.core.bank import Defaults, MemoryBank, Tally
 from targon_gw.core.clients import ClientKey
 from targon_gw.core.config import Anonymous, ClientSettings, Per, QuotaPlan, RateLimits, Secret, Unit
-from targon_gw.core.cut import all_of
+from targon_gw.core.cut import all_of, as_read
 from targon_gw.core.errors import Refusal
 from targon_gw.core.meter import Source, Usage
 
@@ -155,6 +155,6 @@ class StateTests:
         slices = made.slices()
         next(slices)
         made.reconfigure((), Anonymous(), Defaults(), 0.0)
-        told = all_of(slices)
+        told = as_read(all_of(slices))
 
         assert told["clients"]["bob"]["quota"] is not None

@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 
 from targon_gw.core import cut
 from targon_gw.core.allowance import Hold
-from targon_gw.core.bank import MemoryBank
 from targon_gw.core.clients import ClientKey
 from targon_gw.core.config import Anonymous, ClientSettings, Per, QuotaPlan, RateLimits, Unit
-from targon_gw.core.cut import Cut, all_of, parted
+from targon_gw.core.cut import Rows, all_of, as_read, parted, together
 from targon_gw.core.gateway import Gateway
 from targon_gw.core.ledger import Ending, Entry, Kind, figures_of
 from targon_gw.core.meter import Usage
@@ -144,23 +143,109 @@ def step_by_step(gate: Gateway, now: float, between: Callable[[], None]) -> tupl
         try:
             next(slices)
         except StopIteration as end:
-            bank = gate.bank
-            assert isinstance(bank, MemoryBank)
-            return end.value, bank._cut is None and gate.ledger._cut is None
+            rows = [memory(gate)._rows, memory(gate)._address_rows, *gate.ledger._rows.values()]
+            return as_read(end.value), not any(one._open or one._due for one in rows)
         between()
 
 
-class CutTests:
+@define(eq=False)
+class Word:
+    """A thing that says a number; 0: nothing that is to be kept."""
+
+    number: int
+    asked: int = 0
+
+    def tell(self) -> dict[str, Any] | None:
+        """It."""
+        self.asked += 1
+        return {"number": self.number} if self.number else None
+
+
+def rows_of(**words: Word) -> Rows[Word]:
+    """Rows of these, all of them new."""
+    rows = Rows(Word.tell)
+    for name, word in words.items():
+        rows.changes(name, word)
+    return rows
+
+
+def said(rows: Rows[Word]) -> dict[str, int]:
+    """What a state would tell of them."""
+    return {name: row["number"] for name, row in as_read(all_of(together({"": rows})))[""].items()}
+
+
+class RowsTests:
+    """`Rows`."""
+
     def test_what_it_was_before(self) -> None:
-        """A thing that has changed since is told as it was when it was first about to."""
-        said = {"a": 1}
-        moment: Cut[str] = Cut(lambda name: {name: said[name]})
-        moment.before("a")
-        said["a"] = 2
-        moment.before("a")
+        """A thing that changes while it is written down is told as it was at first; and the next time, as it is."""
+        word = Word(1)
+        rows = rows_of(a=word)
+        slices = rows.slices()
+        next(slices)
+        for number in (2, 3):
+            rows.changes("a", word)
+            word.number = number
+        rows.changes("b", Word(9))
+        with pytest.raises(StopIteration) as end:
+            for _ in range(3):
+                next(slices)
 
-        assert moment.of("a") == {"a": 1}
+        assert as_read(end.value.value) == {"a": {"number": 1}}
+        assert said(rows) == {"a": 3, "b": 9}
 
+    def test_only_what_has_changed(self) -> None:
+        """Who has not changed since the last state is not asked, and still told."""
+        words = [Word(1), Word(2)]
+        rows = rows_of(a=words[0], b=words[1])
+        said(rows)
+        rows.changes("b", words[1])
+        words[1].number = 3
+
+        assert said(rows) == said(rows) == {"a": 1, "b": 3}
+        assert [word.asked for word in words] == [1, 2]
+
+    def test_nothing_to_keep(self) -> None:
+        """Who has nothing to say is left out; who is forgotten, too."""
+        rows = rows_of(a=Word(0), b=Word(1), c=Word(2), d=Word(3))
+        rows.forget("b")
+        assert said(rows) == {"c": 2, "d": 3}
+        rows.forget("c")
+        assert said(rows) == {"d": 3}
+
+    def test_order(self) -> None:
+        """Who was told last is the last."""
+        words = {name: Word(1) for name in "abc"}
+        rows = rows_of(**words)
+        said(rows)
+        rows.changes("a", words["a"])
+        assert list(said(rows)) == ["b", "c", "a"]
+
+    def test_broken_off(self) -> None:
+        """A state that is not gone through to its end is in nobody's way: the next one has it all."""
+        rows = rows_of(a=Word(1))
+        slices = rows.slices()
+        next(slices)
+        with pytest.raises(RuntimeError):
+            next(rows.slices())
+        rows.changes("b", Word(2))
+        slices.close()
+
+        assert said(rows) == {"a": 1, "b": 2}
+
+    def test_together(self) -> None:
+        """Where one of several can't begin, the others may."""
+        one, other = rows_of(a=Word(1)), rows_of(b=Word(2))
+        under_way = other.slices()
+        next(under_way)
+        with pytest.raises(RuntimeError):
+            all_of(together({"one": one, "other": other}))
+        under_way.close()
+
+        assert (said(one), said(other)) == ({"a": 1}, {"b": 2})
+
+
+class PartsTests:
     def test_all_of(self) -> None:
         """All steps in one go."""
         assert all_of(gateway().slices(0.0)).keys() == {"ledger", "bank", "health", "open", "people", "history"}
