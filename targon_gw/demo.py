@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -81,7 +82,9 @@ def _boxed(reactor: Any, config: Config, settings: UpstreamSettings) -> tuple[Up
         for m in config.models
         if m.alias is None and (m.routes is None or settings.name in m.routes)
     )
-    vendor = Vendor(accounts, settings.dialect, models, Pace(FIRST_TOKEN, EVENTS_A_SECOND))
+    vendor = Vendor(
+        accounts, settings.dialect, models, Pace(FIRST_TOKEN, EVENTS_A_SECOND), wall=time.time() - reactor.seconds()
+    )
     ports: list[IListeningPort] = []
     start(reactor, vendor).addCallback(ports.append)
     address: Any = ports[0].getHost()

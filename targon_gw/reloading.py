@@ -58,7 +58,7 @@ class Reloading:
     """Reads the settings again when asked to.
 
     `load` reads them and sees what they change, in a thread; `apply` puts them in force in the reactor's, or raises
-    `Refused`. `clock` tells Unix seconds, as a reactor does; `in_thread` is what runs `load`.
+    `Refused`. `in_thread` is what runs `load`.
     """
 
     load: Callable[[], Loaded]
@@ -66,6 +66,8 @@ class Reloading:
     log: Logger
     clock: IReactorTime
     in_thread: Callable[[Callable[[], Loaded]], Deferred[Loaded]] = deferToThread
+    wall: float = 0.0
+    """What must be added to the clock's seconds for Unix seconds."""
     since: float | None = None
     """Since when, Unix seconds, the settings in force are not those of the files; `None`: they are."""
     problem: str | None = None
@@ -145,16 +147,16 @@ class Reloading:
             return self._failed(reason, [f"internal error: {type(error).__name__}"])
         self.since = self.problem = None
         self.succeeded += 1
-        self.succeeded_at = self.clock.seconds()
+        self.succeeded_at = self.clock.seconds() + self.wall
         if diff:
-            self.changed_at = self.clock.seconds()
+            self.changed_at = self.succeeded_at
         self.log.info("settings applied ({reason}): {changes}", reason=reason, changes=str(diff))
         return Outcome(reason, diff)
 
     def _failed(self, reason: str, lines: list[str]) -> Outcome:
         """Keep what is in force; say why, and since when."""
         self.failed += 1
-        self.since = self.clock.seconds() if self.since is None else self.since
+        self.since = self.clock.seconds() + self.wall if self.since is None else self.since
         self.problem = "\n".join(lines)
         for line in lines:
             self.log.error("settings not taken ({reason}): {problem}", reason=reason, problem=line)

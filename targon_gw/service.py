@@ -108,8 +108,7 @@ def makeService(options: Options) -> IService:
 def _steady(reactor: Any) -> None:
     """Have the reactor go by a clock that nobody sets: a leap back of its own would stop every timer (E-16)."""
     if isinstance(reactor, ReactorBase):  # one in memory goes by whoever moves it
-        ahead = time.time() - time.monotonic()
-        reactor.seconds = lambda: time.monotonic() + ahead
+        reactor.seconds = time.monotonic
 
 
 def _as_they_are(config: Config) -> Config:
@@ -268,7 +267,7 @@ class GatewayService(Service):
         reloading = self.reloading = Reloading(
             lambda: foreseen(wiring.gateway, self.source.again()), self._applied, log, self.reactor, self._aside
         )
-        reloading.meanwhile = collector.resting
+        reloading.meanwhile, reloading.wall = collector.resting, wiring.gateway.wall
         reloading.refused = self._refused
         if self.supervision is not None:
             reloading.under_way = self.supervision.reloading
@@ -316,6 +315,7 @@ class GatewayService(Service):
         if path is None:
             return
         site = Site(admin_resource(desk), HttpLimits(body=4 << 20), self.reactor)
+        site.wall = wiring.gateway.wall
         try:
             clear_dead(path)
             self.admin_port = self.reactor.listenUNIX(path, site, mode=0o600, wantPID=True)

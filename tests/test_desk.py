@@ -101,7 +101,7 @@ class DeskTests:
         assert told["applied"] is False
         assert any("keys.yaml" in line for line in told["problems"])
         assert desk.in_force().problem is not None
-        assert desk.in_force().problem_at == 3.0
+        assert desk.in_force().problem_at == wall + 3.0
 
         daemon.place.write(keys=f"acme: [{VENDOR_KEY}, {SECOND_KEY}]\n")
         told = self.reloaded(daemon, desk)

@@ -83,7 +83,7 @@ class MetricsTests:
             daemon.reactor.turn(1)
             found = scraped(daemon)
             assert figure(found, "targon_gw_reload_successful") == 1
-            assert 0 < figure(found, "targon_gw_reload_success_timestamp_seconds") <= daemon.reactor.seconds()
+            assert 0 < figure(found, "targon_gw_reload_success_timestamp_seconds") <= daemon.reactor.unix()
 
     def test_token(self, tmp_path: Path) -> None:
         """The token of the settings opens the page to those who are elsewhere."""

@@ -71,6 +71,8 @@ class Vendor:
     pace: Pace = Pace()
     luck: random.Random = field(factory=random.Random, repr=False)
     max_body: int = 64 << 20
+    wall: float = 0.0
+    """What must be added to the seconds of its clock for Unix ones."""
     log: deque[Served] = field(init=False, factory=lambda: deque(maxlen=REMEMBERED), repr=False)
     recent: deque[Request] = field(init=False, factory=lambda: deque(maxlen=KEPT_WHOLE), repr=False)
     charges: list[Charge] = field(init=False, factory=list)
@@ -256,7 +258,7 @@ class Vendor:
             return Unary(embeddings(asked.texts, asked.sizes, sized, asked.as_base64))
         if asked.body.get("continue_final_message") is True and self.dialect is Dialect.OPENAI:
             raise Misread("Unrecognized request argument supplied: continue_final_message", "continue_final_message")
-        telling = tell(asked, model, self.luck, served.began)
+        telling = tell(asked, model, self.luck, served.began + self.wall)
         if asked.stream:
             return Streamed(lambda: events(telling, asked, self.dialect))
         return Unary(unary(telling, asked, self.dialect), telling.completion_tokens)

@@ -184,7 +184,7 @@ class Request(LazyRequest):
         return b"".join(
             (
                 STATUS_LINES.get(code) or b"HTTP/1.1 %d \r\n" % code,
-                _dated(int(self.site.clock.seconds())),
+                _dated(int(self.site.clock.seconds() + self.site.wall)),
                 self.request_id,
                 b"\r\n",
                 lines,
@@ -310,7 +310,8 @@ class Request(LazyRequest):
             self.send_parts((data,))
             return
         if not self.startedWriting:
-            self.responseHeaders.setRawHeaders(b"date", [http.datetimeToString(self.site.clock.seconds())])
+            unix = self.site.clock.seconds() + self.site.wall
+            self.responseHeaders.setRawHeaders(b"date", [http.datetimeToString(unix)])
             self.responseHeaders.setRawHeaders(b"x-request-id", [self.request_id])
             if not channel.persistent:
                 self.responseHeaders.setRawHeaders(b"connection", [b"close"])

@@ -67,7 +67,7 @@ class Site(server.Site):
 
     `refusals` counts by code what was refused by HTTP's own rules, before any resource saw it; `refusal_headers` says
     what such refusals, the gate's and "internal error" bear by path. `tick` is the shortest of the deadlines, in
-    seconds: how long a connection's alarm waits at most.
+    seconds: how long a connection's alarm waits at most; `wall`, what is to be added to the clock's for Unix ones.
     """
 
     protocol = Channel  # type: ignore[assignment]
@@ -85,6 +85,7 @@ class Site(server.Site):
         self.request_ids = fresh_ids()
         self.doorway = Doorway()
         self.refusals: Counter[Code] = Counter()
+        self.wall = 0.0
         self._unlogged = 0
         self._log_after = 0.0
 
@@ -95,8 +96,8 @@ class Site(server.Site):
         if refusal is None:
             return super().buildProtocol(addr)
         self.count_refusal(refusal, host)
-        now, beside = self.clock.seconds(), self.refusal_headers(b"/v1/")
-        return TurnedAway(turned_away(refusal, next(self.request_ids), now, beside))
+        unix, beside = self.clock.seconds() + self.wall, self.refusal_headers(b"/v1/")
+        return TurnedAway(turned_away(refusal, next(self.request_ids), unix, beside))
 
     def count_refusal(self, refusal: Refusal, client_host: str) -> None:
         """Count a request that HTTP's rules refused; log one now and then, and nothing of its bytes."""
@@ -112,6 +113,7 @@ class Site(server.Site):
             code=refusal.code,
             message=refusal.message,
         )
+        self.wall = 0.0
         self._unlogged = 0
         self._log_after = now + LOG_EVERY
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import subprocess
+import time
+from email import message_from_string
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from tests.live.rig import CLI, ROOT, free_port, wait_until
@@ -24,7 +28,10 @@ def test_the_printed_line_works_when_pasted(tmp_path: Path) -> None:
             wait_until(lambda: "Make it fail" in printed.read_text(), 20, printed.read_text)
             greeting = printed.read_text()
             line = next(line for line in greeting.splitlines() if line.startswith("curl "))
-            answer = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60, check=True).stdout
+            asked = line.replace("curl ", "curl -D headers ")
+            answer = subprocess.run(
+                ["sh", "-c", asked], capture_output=True, text=True, timeout=60, check=True, cwd=tmp_path
+            ).stdout
         finally:
             demo.send_signal(signal.SIGTERM)
             demo.wait(10)
@@ -32,3 +39,7 @@ def test_the_printed_line_works_when_pasted(tmp_path: Path) -> None:
     assert f"listens on http://127.0.0.1:{port}/v1" in greeting
     assert answer.endswith("data: [DONE]\n\n")
     assert answer.count("data: ") > 5
+    # The daemon's clock is one that nobody sets, and no time of day.
+    headers = message_from_string((tmp_path / "headers").read_text().partition("\n")[2])
+    assert abs(parsedate_to_datetime(headers["date"]).timestamp() - time.time()) < 60
+    assert abs(json.loads(answer.partition("data: ")[2].partition("\n")[0])["created"] - time.time()) < 60
