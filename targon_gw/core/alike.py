@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 class Alike:
     """What entries of one kind and ending under the same names come to together."""
 
-    names: tuple[str | None, ...]
-    """As `core.ledger.BY` has them."""
     count: int = 0
     prompt: int = 0
     completion: int = 0
@@ -37,3 +35,13 @@ class Alike:
             self.reasoning += entry.reasoning
         if entry.source is not Source.UPSTREAM:
             self.estimated += prompt + completion
+
+    def add(self, other: Alike) -> None:
+        """Add the figures of others that are alike in fewer names."""
+        self.count += other.count
+        self.prompt += other.prompt
+        self.completion += other.completion
+        self.cached += other.cached
+        self.reasoning += other.reasoning
+        self.estimated += other.estimated
+        self.cost += other.cost

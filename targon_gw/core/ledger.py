@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import enum
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from zlib import crc32
@@ -246,6 +246,8 @@ class Sums:
 
 _FIGURES: Final = tuple(one.name for one in fields(Sums))
 BY: Final = ("client", "model", "key", "account", "upstream", "day")
+Names = tuple[str | None, ...]
+"""All of these but the client, of an entry."""
 
 
 @define(eq=False)
@@ -287,9 +289,12 @@ class Ledger:
         return True
 
     def _add_up(self) -> None:
-        """Add up what is pending: what is alike first, then each such sum under its six names."""
+        """Add up what is pending: what is alike first, then each such sum under its names.
+
+        Under the five names beside the client's there are few sums, however many clients have called.
+        """
         pending, self._pending = self._pending, []
-        sums: dict[tuple[object, ...], Alike] = {}
+        sums: dict[tuple[Kind, Ending | None, str | None, Names], Alike] = {}
         recent, day, ends = self._recent, "", 0.0
         for entry in pending:
             kind, served, at = entry.kind, entry.served, entry.at
@@ -298,30 +303,34 @@ class Ledger:
             if not 0.0 < ends - at <= DAY:
                 ends = (at // DAY + 1) * DAY
                 day = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
-            model = entry.model if served is None else served
-            names = (entry.client, model, entry.key, entry.account, entry.upstream, day)
-            which = (kind, entry.ending, names)
+            names: Names = (entry.model if served is None else served, entry.key, entry.account, entry.upstream, day)
+            which = (kind, entry.ending, entry.client, names)
             alike = sums.get(which)
             if alike is None:
-                alike = sums[which] = Alike(names)
+                alike = sums[which] = Alike()
             alike.count += 1
             if entry.source is not None:
                 alike.take(entry)
-        for (one, ending, _), alike in sums.items():
-            self._count(one, ending, alike)
+        others: dict[tuple[Kind, Ending | None, Names], Alike] = {}
+        for (kind, ending, client, names), alike in sums.items():
+            if client is not None:
+                self._count(kind, ending, alike, "client", client)
+            others.setdefault((kind, ending, names), Alike()).add(alike)
+        for (kind, ending, names), alike in others.items():
+            for by, name in zip(BY[1:], names, strict=True):
+                if name is not None:
+                    self._count(kind, ending, alike, by, name)
 
-    def _count(self, kind: object, ending: object, alike: Alike) -> None:
+    def _count(self, kind: Kind, ending: Ending | None, alike: Alike, by: str, name: str) -> None:
         match kind:
             case Kind.CALL:
-                for row in self._sums(alike.names):
-                    _count_calls(row, ending, alike)
+                _count_calls(self.sums(by, name), ending, alike)
             case Kind.ATTEMPT:
-                for row in self._sums(alike.names):
-                    row.attempts_failed += alike.count
-                    row.attempt_tokens += alike.prompt + alike.completion
+                sums = self.sums(by, name)
+                sums.attempts_failed += alike.count
+                sums.attempt_tokens += alike.prompt + alike.completion
             case Kind.PROBE:
-                for row in self._sums(alike.names):
-                    row.probe_tokens += alike.prompt + alike.completion
+                self.sums(by, name).probe_tokens += alike.prompt + alike.completion
             case _:
                 pass
 
@@ -332,9 +341,6 @@ class Ledger:
             found = self._totals[by][name] = Sums()
         self._rows[by].changes(name, found)
         return found
-
-    def _sums(self, names: tuple[str | None, ...]) -> Iterator[Sums]:
-        return (self.sums(by, name) for by, name in zip(BY, names, strict=True) if name is not None)
 
     def to_state(self) -> dict[str, Any]:
         """The totals and the last line's number, as the next run will read them."""
