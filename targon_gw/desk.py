@@ -95,6 +95,10 @@ class DaemonDesk:
         """By how many seconds the system's clock is ahead of ours."""
         return self.wiring.books.drift.seconds
 
+    def clock_agrees(self) -> bool:
+        """Whether that is too little to speak of."""
+        return self.wiring.books.drift.agrees
+
     def state(self) -> dict[str, Any]:
         """How the state folder stands."""
         books = self.wiring.books

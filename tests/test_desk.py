@@ -79,10 +79,12 @@ class DeskTests:
 
     def test_clock_ahead(self, daemon: Daemon) -> None:
         """E-16: by how much the clock on the wall was set since the start, as of the last second."""
+        assert desk_of(daemon).clock_agrees()
         daemon.reactor.began += 3600.0
         daemon.reactor.turn(1.5)
 
         assert desk_of(daemon).clock_ahead() == pytest.approx(3600.0)
+        assert not desk_of(daemon).clock_agrees()
 
     def test_use(self, daemon: Daemon) -> None:
         """A client's use is what it is told itself; of nobody there is none."""

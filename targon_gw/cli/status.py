@@ -15,8 +15,6 @@ from .client import Daemon, to_daemon
 from .telling import clean, many, moment, print_json, span, styled, tell_facts, tell_table
 
 ORDER = ("usable", "cooling", "exhausted", "barred", "disabled")
-MOST_AHEAD = 60.0
-"""Seconds, as in `targon_gw.drift`, which is not loaded for it."""
 EVERY = 1.0
 """Seconds between two looks of `--watch`."""
 
@@ -56,7 +54,7 @@ def _facts(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
     now = told["now"]
     draining = ", draining" if told["draining"] else ""
     yield "targon-gw", f"{clean(told['version'])}, {styled(told['status'])}{draining}, up {span(told['uptime'])}"
-    if abs(told["clock_ahead"]) > MOST_AHEAD:
+    if not told["clock_agrees"]:
         how = f"{span(abs(told['clock_ahead']))} {'ahead of' if told['clock_ahead'] > 0 else 'behind'}"
         text = f"the system's is {how} the one that the daemon goes by since its start: restart it"
         yield "clock", click.style(text, fg="red")

@@ -71,6 +71,7 @@ class Admin:
                 "now": moment.unix(moment.now),
                 "uptime": round(moment.now - desk.started, 3),
                 "clock_ahead": round(desk.clock_ahead(), 1),
+                "clock_agrees": desk.clock_agrees(),
                 "keys": report.keys,
                 "upstreams": [
                     {

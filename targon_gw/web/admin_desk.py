@@ -101,6 +101,9 @@ class Desk(Protocol):
     def clock_ahead(self) -> float:
         """By how many seconds the system's clock is ahead of the one that is gone by; less than nothing: behind."""
 
+    def clock_agrees(self) -> bool:
+        """Whether that is too little to speak of."""
+
     def state(self) -> dict[str, Any]:
         """The state folder: `n`, `snapshot_age` (seconds), `journal` (the file's path), `full`."""
 

@@ -17,6 +17,7 @@ from targon_gw.core.config import Config, Secret
 from targon_gw.core.gateway import Gateway
 from targon_gw.core.ledger import Ending, Entry, Kind, Ledger, Sums, figures_of
 from targon_gw.core.meter import Source, Usage
+from targon_gw.drift import MOST
 from targon_gw.web.admin import Admin
 from targon_gw.web.admin_desk import InForce, Paths, Workshop
 from targon_gw.web.registrar import Registrar
@@ -70,6 +71,9 @@ class PaperDesk:
 
     def clock_ahead(self) -> float:
         return self.ahead
+
+    def clock_agrees(self) -> bool:
+        return abs(self.ahead) <= MOST
 
     def state(self) -> dict[str, Any]:
         return {"n": self.ledger.n, "snapshot_age": 2.5, "journal": "ledger/x.yaml", "full": self.full}
