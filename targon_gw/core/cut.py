@@ -40,8 +40,8 @@ class Rows(Generic[T]):
 
     def changes(self, name: str, thing: T) -> None:
         """To be said whenever `thing` is about to change, or is new."""
-        if self._due and self._due.pop(name, None) is not None:
-            self._tell(name, thing)
+        if self._due and (then := self._due.pop(name, None)) is not None:
+            self._tell(name, then)
         self._changed[name] = thing
 
     def keep(self, name: str, said: Plain) -> None:
