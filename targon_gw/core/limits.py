@@ -1,8 +1,8 @@
 """How fast, and how many at once: the limits of one client.
 
-A Rate is a bucket that holds a minute's worth, is full at first and fills evenly; Slots count what is under way. Both
-only count: whoever takes has asked before, in the same turn, so that nothing is checked in one turn and taken in
-another. A refusal says which limit it was, how much it is, and a wait after which the same call would pass.
+A Rate is a bucket that holds a minute's worth, is full at first and fills evenly. It only counts: whoever takes has
+asked before, in the same turn, so that nothing is checked in one turn and taken in another. A refusal says which limit
+it was, how much it is, and a wait after which the same call would pass.
 """
 
 from __future__ import annotations
@@ -97,29 +97,6 @@ class Rate:
         self.full_at = self._at + used * self.each
 
 
-@define(eq=False)
-class Slots:
-    """So many at once; `limit` `None` counts and refuses nobody."""
-
-    limit: int | None = None
-    used: int = 0
-
-    @property
-    def free(self) -> bool:
-        """Whether one more may begin; a limit set below what is under way lets that finish."""
-        return self.limit is None or self.used < self.limit
-
-    def take(self) -> None:
-        """Take one. Whoever takes has asked `free` before."""
-        self.used += 1
-
-    def give_back(self) -> None:
-        """One is over."""
-        if not self.used:
-            raise RuntimeError("a slot is given back once")
-        self.used -= 1
-
-
 class Shown(Struct, frozen=True, gc=False):
     """What the headers tell of a client's limits; `None` where it has no such limit."""
 
@@ -134,7 +111,8 @@ class Limits:
     settings: RateLimits
     requests: Rate | None
     tokens: Rate | None
-    slots: Slots
+    under_way: int = 0
+    """A limit set below it lets what is under way finish."""
 
     @classmethod
     def of(cls, settings: RateLimits) -> Limits:
@@ -144,7 +122,6 @@ class Limits:
             settings,
             None if requests is None else Rate(requests),
             None if tokens is None else Rate(tokens),
-            Slots(settings.concurrent),
         )
 
     def take(self, tokens: int, now: float) -> int:
@@ -152,10 +129,10 @@ class Limits:
 
         Raises `Refusal`, and takes nothing, where any of the limits is in the way.
         """
-        requests, rate, slots = self.requests, self.tokens, self.slots
+        requests, rate, most = self.requests, self.tokens, self.settings.concurrent
         # `wait` and `take` of both rates, written out: a call of each would double what the limits cost, 1.5 us.
         taken, full, full_too, latest = 0, now, now, now + _WHOLE
-        free = slots.free
+        free = most is None or self.under_way < most
         if free and requests is not None:
             full = (requests.full_at if requests.full_at > now else now) + requests.each
             free = full <= latest
@@ -165,7 +142,7 @@ class Limits:
             free = full_too <= latest
         if not free:
             raise self._refusal(tokens, now)
-        slots.take()
+        self.under_way += 1
         if requests is not None:
             requests.full_at, requests._at = full, now
         if rate is not None:
@@ -175,8 +152,9 @@ class Limits:
     def _refusal(self, tokens: int, now: float) -> Refusal:
         wait = self.requests.wait(1, now) if self.requests is not None else 0.0
         longer = self.tokens.wait(tokens, now) if self.tokens is not None else 0.0
-        if not self.slots.free and max(wait, longer) <= SLOT_WAIT:
-            at_once = f"{self.slots.limit} at once, and {self.slots.used} are under way"
+        most = self.settings.concurrent
+        if most is not None and self.under_way >= most and max(wait, longer) <= SLOT_WAIT:
+            at_once = f"{most} at once, and {self.under_way} are under way"
             told = f"Too many calls: the limit is {at_once}. Try again when one of them has ended."
             return _refused(told, SLOT_WAIT)
         if longer > wait and self.tokens is not None:
@@ -188,7 +166,9 @@ class Limits:
 
     def settle(self, taken: int, used: int, now: float) -> None:
         """End a call: the tokens' rate gets back what was taken and not used, or gives what was used beyond it."""
-        self.slots.give_back()
+        if not self.under_way:
+            raise RuntimeError("a call is over once")
+        self.under_way -= 1
         tokens = self.tokens
         if tokens is not None and taken != used:
             tokens.give_back(taken - used, now)
@@ -198,7 +178,6 @@ class Limits:
         self.settings = settings
         self.requests = _resized(self.requests, settings.requests_per_minute, now)
         self.tokens = _resized(self.tokens, settings.tokens_per_minute, now)
-        self.slots.limit = settings.concurrent
 
     def shown(self, now: float) -> Shown:
         """What the headers tell."""

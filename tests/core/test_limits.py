@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from targon_gw.core.config import RateLimits
 from targon_gw.core.errors import Refusal
-from targon_gw.core.limits import Limits, Rate, Shown, Slots
+from targon_gw.core.limits import Limits, Rate, Shown
 
 
 class RateTests:
@@ -93,33 +93,29 @@ class RateTests:
         assert (earlier.shelf(20.0)[1], earlier.shelf(50.0)[1]) == (0, 30)
 
 
-class SlotsTests:
+class AtOnceTests:
     """So many at once."""
 
     def test_no_more_than_there_are(self) -> None:
-        """One is free again when one is given back."""
-        slots = Slots(2)
+        """One may begin when one is over."""
+        limits = Limits.of(RateLimits(concurrent=2))
+        taken = [limits.take(5, 1.0), limits.take(5, 1.0)]
+        assert "2 at once, and 2" in refused(limits, 5, 1.0).message
+        limits.settle(taken[0], 5, 1.0)
 
-        slots.take()
-        assert slots.free
-        slots.take()
-        assert not slots.free
-        slots.give_back()
-        assert slots.free
+        assert limits.take(5, 1.0) == 0
 
     def test_without_a_limit(self) -> None:
         """All are let in, and counted."""
-        slots = Slots()
-
+        limits = Limits.of(RateLimits())
         for _ in range(100):
-            assert slots.free
-            slots.take()
-        assert slots.used == 100
+            limits.take(5, 1.0)
+        assert limits.under_way == 100
 
-    def test_given_back_once(self) -> None:
-        """More than were taken raises."""
+    def test_over_once(self) -> None:
+        """More than were let in raises."""
         with pytest.raises(RuntimeError):
-            Slots(2).give_back()
+            Limits.of(RateLimits()).settle(0, 5, 1.0)
 
 
 class WrittenOutTests:
@@ -146,11 +142,11 @@ class WrittenOutTests:
 
 def refused(limits: Limits, tokens: int, now: float) -> Refusal:
     """Why a call is turned away."""
-    before = (limits.shown(now), limits.slots.used)
+    before = (limits.shown(now), limits.under_way)
     with pytest.raises(Refusal) as caught:
         limits.take(tokens, now)
     assert caught.value.code == "rate_limit_exceeded"
-    assert (limits.shown(now), limits.slots.used) == before
+    assert (limits.shown(now), limits.under_way) == before
     return caught.value
 
 
@@ -241,7 +237,7 @@ class LimitsTests:
         assert limits.shown(1.0).tokens == (1000, 800, pytest.approx(12.0))
         limits.resize(RateLimits(), 1.0)
         assert limits.shown(1.0) == Shown()
-        assert limits.slots.free
+        assert limits.under_way == 0
 
     def test_state(self) -> None:
         """Rates outlive a restart, under the limits of the settings then; what was under way does not."""
@@ -252,4 +248,4 @@ class LimitsTests:
         again.restore(state, 5.0, 1095.0)
 
         assert again.shown(5.0) == Shown(None, (2000, 1400, pytest.approx(18.0)))
-        assert again.slots.free
+        assert again.under_way == 0
