@@ -2,8 +2,9 @@
 
 glibc gives back what is free at the heap's end alone. Large answers and bodies, and settings read anew, leave holes
 below what came after them, and the pages of a hole stay the process's for good: large faults of a vendor took a heap of
-14 MiB to 60. Once a minute every hole is given back (`malloc_trim`, 3 ms for 36 MiB); who needs one next is given it
-anew. It decides nothing, and where the C library has no such call (musl, macOS) nothing happens.
+14 MiB to 60. Once a minute every hole is given back (`malloc_trim`, a tenth of a millisecond for each MiB of them); who
+needs one next is given it anew. It decides nothing, and where the C library has no such call (musl, macOS) nothing
+happens.
 """
 
 from __future__ import annotations
@@ -25,10 +26,12 @@ def trim_of_libc() -> Trim | None:
     try:
         import ctypes
 
-        trim: Trim = ctypes.CDLL(None).malloc_trim
-    except (ImportError, OSError, AttributeError):  # a Python without libffi; no shared libc; musl's, or another's
+        trim = ctypes.CDLL(None).malloc_trim
+    except (ImportError, OSError, AttributeError, MemoryError):  # no libffi, or none that may be; no such libc or call
         return None
-    return trim
+    trim.argtypes = (ctypes.c_size_t,)
+    found: Trim = trim
+    return found
 
 
 @define(eq=False)

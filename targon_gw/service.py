@@ -314,8 +314,7 @@ class GatewayService(Service):
         path = config.admin.socket
         if path is None:
             return
-        site = Site(admin_resource(desk), HttpLimits(body=4 << 20), self.reactor)
-        site.wall = wiring.gateway.wall
+        site = Site(admin_resource(desk), HttpLimits(body=4 << 20), self.reactor, wall=wiring.gateway.wall)
         try:
             clear_dead(path)
             self.admin_port = self.reactor.listenUNIX(path, site, mode=0o600, wantPID=True)

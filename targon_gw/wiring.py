@@ -176,8 +176,8 @@ def wire(reactor: Any, config: Config, outside: Outside) -> Wiring:
     lag = Lag(reactor, now)
     metrics = MetricsPage(books.measures, lag, config.metrics.token, reactor, now, started, health.version, drift)
     rooms: list[Room] = []
-    site = Site(Root(Tree(api, health, metrics), rooms), HttpLimits(body=config.limits.body), reactor, cork)
-    site.gate, site.wall = api.gate, wall
+    site = Site(Root(Tree(api, health, metrics), rooms), HttpLimits(body=config.limits.body), reactor, cork, wall)
+    site.gate = api.gate
     site.refusal_headers = refusal_headers
     site.doorway = Doorway(lambda: gateway.config.limits, lambda: gateway.config.trusted_proxies, random.random)
     lag.told = Strain(gateway).look

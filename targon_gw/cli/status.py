@@ -54,7 +54,7 @@ def _facts(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
     now = told["now"]
     draining = ", draining" if told["draining"] else ""
     yield "targon-gw", f"{clean(told['version'])}, {styled(told['status'])}{draining}, up {span(told['uptime'])}"
-    if not told["clock_agrees"]:
+    if not told.get("clock_agrees", True):  # a daemon from before an upgrade does not say
         how = f"{span(abs(told['clock_ahead']))} {'ahead of' if told['clock_ahead'] > 0 else 'behind'}"
         text = f"the system's is {how} the one that the daemon goes by since its start: restart it"
         yield "clock", click.style(text, fg="red")

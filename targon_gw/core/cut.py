@@ -31,7 +31,7 @@ class Rows(Generic[T]):
     tell: Callable[[T], Plain | None]
     """What a thing says; `None`: nothing that is to be kept."""
     _told: dict[str, Raw] = field(factory=dict)
-    """Who was told last is the last."""
+    """Who was told last is the last: as exact as one state after the other."""
     _changed: dict[str, T] = field(factory=dict)
     """Since the moment of the last state."""
     _due: dict[str, T] = field(factory=dict)
@@ -40,8 +40,9 @@ class Rows(Generic[T]):
 
     def changes(self, name: str, thing: T) -> None:
         """To be said whenever `thing` is about to change, or is new."""
-        if self._due and (then := self._due.pop(name, None)) is not None:
+        if self._due and (then := self._due.get(name)) is not None:
             self._tell(name, then)
+            del self._due[name]
         self._changed[name] = thing
 
     def keep(self, name: str, said: Plain) -> None:
@@ -64,8 +65,9 @@ class Rows(Generic[T]):
             yield 0
             for part in parts:
                 for name, thing in part:
-                    if due.pop(name, None) is not None:
+                    if name in due:
                         self._tell(name, thing)
+                        del due[name]  # not before: what can't be told now is still to be told
                 yield len(part)
         finally:
             self._changed = {**due, **self._changed}

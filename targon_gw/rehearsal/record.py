@@ -25,7 +25,7 @@ class Ending(enum.Enum):
 
 @define(eq=False)
 class Served:
-    """One answer. `completion_tokens` are those that went out so far; times are seconds since 1970."""
+    """One answer. `completion_tokens` are those that went out so far; times are seconds of the vendor's clock."""
 
     path: str
     began: float

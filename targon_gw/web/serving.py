@@ -75,7 +75,9 @@ class Site(server.Site):
     noisy = False
     gate: Gate | None = None
 
-    def __init__(self, resource: Any, limits: HttpLimits, clock: IReactorTime, cork: Cork | None = None) -> None:
+    def __init__(
+        self, resource: Any, limits: HttpLimits, clock: IReactorTime, cork: Cork | None = None, wall: float = 0.0
+    ) -> None:
         super().__init__(resource, Request, timeout=limits.idle, reactor=clock, parsePOSTFormSubmission=False)
         self.limits = limits
         self.cork = cork
@@ -85,7 +87,7 @@ class Site(server.Site):
         self.request_ids = fresh_ids()
         self.doorway = Doorway()
         self.refusals: Counter[Code] = Counter()
-        self.wall = 0.0
+        self.wall = wall
         self._unlogged = 0
         self._log_after = 0.0
 
@@ -113,7 +115,6 @@ class Site(server.Site):
             code=refusal.code,
             message=refusal.message,
         )
-        self.wall = 0.0
         self._unlogged = 0
         self._log_after = now + LOG_EVERY
 

@@ -233,6 +233,24 @@ class RowsTests:
 
         assert said(rows) == {"a": 1, "b": 2}
 
+    @pytest.mark.parametrize("meanwhile", [True, False])
+    def test_what_cant_be_told(self, meanwhile: bool) -> None:
+        """A thing that raises is told by the next state."""
+        word = Word(1)
+        rows = rows_of(a=word)
+        slices = rows.slices()
+        next(slices)
+        word.number = 1 / 0.1j  # type: ignore[assignment]
+        with pytest.raises(TypeError):
+            if meanwhile:
+                rows.changes("a", word)
+            else:
+                next(slices)
+        slices.close()
+        word.number = 2
+
+        assert said(rows) == {"a": 2}
+
     def test_together(self) -> None:
         """Where one of several can't begin, the others may."""
         one, other = rows_of(a=Word(1)), rows_of(b=Word(2))

@@ -1,4 +1,4 @@
-"""Buckets, slots, and the two kinds of rate and the slots as one."""
+"""Buckets, and both kinds of them and what is under way as one."""
 
 from __future__ import annotations
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
+from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, globalLogPublisher
+from twisted.python.failure import Failure
 
 from targon_gw.core.errors import Refusal
 from targon_gw.web.serving import LOG_EVERY, Site, fresh_ids
 from targon_gw.web.strict import HttpLimits
-from tests.web.conversation import Desk
+from tests.web.conversation import Desk, Wire, ask
 
 
 class FreshIdsTests:
@@ -40,6 +44,21 @@ class SiteTests:
 
         assert clock.getDelayedCalls() == []
         assert site.acceptableProtocols() == [b"http/1.1"]
+
+    def test_time_of_day(self) -> None:
+        """The clock's seconds are none: what is to be added makes the date of each answer, refused or not."""
+        clock = Clock()
+        site = Site(Desk(), HttpLimits(), clock, wall=1_000_000_000.0)
+        dates = []
+        for request in (ask(method="GET"), b"GET / HTTP/1.1\r\n\r\n", ask(method="GET")):
+            channel, wire = site.buildProtocol(None), Wire()
+            channel.makeConnection(wire)
+            channel.dataReceived(request)
+            dates += re.findall(rb"(?i)\r\ndate: (.+)\r\n", wire.value())
+            channel.connectionLost(Failure(ConnectionDone()))
+
+        assert dates == [b"Sun, 09 Sep 2001 01:46:40 GMT"] * 3
+        assert site.refusals
 
     def test_refusals_are_logged_now_and_then(self) -> None:
         """A-22: a thousand refusals are one line; the next says how many there were."""

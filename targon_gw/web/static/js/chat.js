@@ -13,6 +13,7 @@ import { chosen } from "./chat/models.js";
 import { Picker } from "./chat/picker.js";
 import { Sidebar } from "./chat/sidebar.js";
 import { openStore } from "./chat/store.js";
+import { goOn } from "./chat/takeover.js";
 import { newId, Talk } from "./chat/talk.js";
 import { Conversation, newThread } from "./chat/thread.js";
 import { converse } from "./chat/transport.js";
@@ -281,6 +282,7 @@ async function start() {
   );
   await Promise.all([asked, look()]);
   store = await openStore(owner());
+  if (who.signed_in) await goOn(owner(), store).catch(() => 0); // what can't be moved stays where it is
   store.onElsewhere(elsewhere);
   $("memory-note").hidden = store.lasting;
   greet();

@@ -119,9 +119,9 @@ function here() {
   return ["login", "register", "landing", "lost"].includes(page) ? "" : `?next=${encodeURIComponent(location.pathname)}`;
 }
 
-/** A page that comes back as it was left may hold a key, and be somebody else's by now: it is asked for anew. */
+/** A page that comes back as it was left may hold a key or a conversation that is no more, or somebody else's by now. */
 function returned(event) {
-  if (!event.persisted || root.dataset.session !== "yes") return;
+  if (!event.persisted || (root.dataset.session !== "yes" && root.dataset.page !== "chat")) return;
   document.body.hidden = true;
   location.reload();
 }

@@ -86,6 +86,19 @@ export class Store {
     this.#say("removed", id);
   }
 
+  /** Keep `{thread, messages}` whole, in place of what there was of it; of a lasting store alone. */
+  async take(kept) {
+    await this.#shelf.take(kept);
+    this.#say("saved", kept.thread.id);
+  }
+
+  /** Remove a thread, where it still is as `kept` by `load`; whether it was. Of a lasting store alone. */
+  async removeAs(kept) {
+    const removed = await this.#shelf.removeAs(kept);
+    if (removed) this.#say("removed", kept.thread.id);
+    return removed;
+  }
+
   async clear() {
     await this.#shelf.clear();
     this.#say("cleared", null);
@@ -215,10 +228,28 @@ class Shelf {
     }
   }
 
+  take({ thread, messages: all }) {
+    return this.#within("readwrite", async (threads, messages) => {
+      threads.put(thread);
+      for (const message of all) messages.put(message);
+    });
+  }
+
   remove(id) {
     return this.#within("readwrite", async (threads, messages) => {
       threads.delete(id);
       for (const key of await asked(messages.index("thread").getAllKeys(id))) messages.delete(key);
+    });
+  }
+
+  removeAs(kept) {
+    const id = kept.thread.id;
+    return this.#within("readwrite", async (threads, messages) => {
+      const there = [await asked(threads.get(id)), await asked(messages.index("thread").getAll(id))];
+      if (JSON.stringify(there) !== JSON.stringify([kept.thread, kept.messages])) return false;
+      threads.delete(id);
+      for (const message of kept.messages) messages.delete(message.id);
+      return true;
     });
   }
 
