@@ -57,14 +57,18 @@ def until(page: Page, look: str | Callable[[], object], seconds: float = PATIENC
         page.wait_for_timeout(30)
 
 
+PASSING = ("Execution context was destroyed", "Cannot read properties of null")
+"""What comes of looking at a page that is about to give way to another, or is only begun."""
+
+
 def _so(page: Page, look: str | Callable[[], object]) -> bool:
-    """Whether it is so of the page as it stands; of one that is about to give way to another, nothing is."""
+    """Whether it is so of the page as it stands; of one that is not all there, nothing is."""
     from playwright.sync_api import Error
 
     try:
         return bool(page.evaluate(look) if isinstance(look, str) else look())
     except Error as error:
-        if "Execution context was destroyed" not in error.message:
+        if not any(one in error.message for one in PASSING):
             raise
         return False
 
