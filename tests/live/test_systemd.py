@@ -22,7 +22,7 @@ pytestmark = pytest.mark.live
 QUIET = {"drain": "5s", "flush": "10m", "admin": {"socket": "admin.sock"}}
 STANDS_STILL = (
     "import time; from twisted.internet import epollreactor; epollreactor.install(); "
-    "from twisted.internet import reactor; reactor.callLater(2.5, time.sleep, 60); "
+    "from twisted.internet import reactor; reactor.callWhenRunning(reactor.callLater, 2.5, time.sleep, 60); "
     "from targon_gw.cli.main import main; main()"
 )
 """The daemon, but for one call that keeps its loop for a minute."""
