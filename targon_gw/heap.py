@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import Final
 
 from attrs import define
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
 
 EVERY: Final = 60.0
 """Seconds: no call notices the milliseconds, and no peak stays for long."""
@@ -40,19 +41,17 @@ class Heap:
 
     clock: IReactorTime
     trim: Trim | None
-    _timer: IDelayedCall | None = None
+    _loop: LoopingCall | None = None
 
     def start(self) -> None:
         """Begin; where there is nothing to call, nothing ticks."""
         if self.trim is not None:
-            self._timer = self.clock.callLater(EVERY, self._give_back, self.trim)
+            self._loop = LoopingCall(self.trim, 0)
+            self._loop.clock = self.clock
+            self._loop.start(EVERY, now=False)
 
     def stop(self) -> None:
         """End."""
-        timer, self._timer = self._timer, None
-        if timer is not None and timer.active():
-            timer.cancel()
-
-    def _give_back(self, trim: Trim) -> None:
-        trim(0)
-        self._timer = self.clock.callLater(EVERY, self._give_back, trim)
+        loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.stop()

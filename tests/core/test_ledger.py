@@ -217,6 +217,19 @@ class LedgerTests:
                     "served": 1, "prompt": 20, "completion": 8, "cached": 3, "reasoning": 2, "cost": 37,
                 }  # fmt: skip
 
+    def test_several_clients_together(self) -> None:
+        """Each has its own; what they have in common is the sum of all, whoever called."""
+        ledger = Ledger()
+        for number, client in enumerate(["ann", "bob", None, "ann"], 1):
+            ledger.fold(number, replace(CALL, client=client))
+        totals = ledger.totals
+
+        assert {name: (one.served, one.prompt) for name, one in totals["client"].items()} == {
+            "ann": (2, 40), "bob": (1, 20),
+        }  # fmt: skip
+        for by in ("model", "key", "account", "upstream", "day"):
+            assert [(one.served, one.prompt, one.cost) for one in totals[by].values()] == [(4, 80, 148)]
+
     @pytest.mark.parametrize("ending", Ending)
     def test_endings(self, ending: Ending) -> None:
         """Each has its column; all are calls, and estimates are told apart."""
