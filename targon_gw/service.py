@@ -1,9 +1,9 @@
 """The daemon: starts and stops the gateway in order.
 
-`twistd -n targon-gw -c conf/gateway.yaml` comes in here. Start: settings, lock, recovery, listen, watch, probe. Stop:
-no new connections, running calls finish within `drain`, the rest are told, the last flush. What can't start ends the
-process with a line that says why: 78 for settings and for a state folder that can't be gone on from, 75 where another
-daemon has that folder, 1 for an address that can't be listened on.
+Start: settings, lock, recovery, listen, watch, probe. Stop: no new connections, running calls finish within `drain`,
+those left are told, the last flush. What can't start ends the process with a line that says why: 78 for settings and
+for a state folder that can't be gone on from, 75 where another daemon has that folder, 1 for an address that can't be
+listened on.
 """
 
 # mypy: disallow-untyped-calls=False
@@ -20,7 +20,6 @@ from typing import Any, NoReturn
 
 from attrs import Factory, define, field
 from twisted.application.service import IService, Service
-from twisted.internet.base import ReactorBase
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
@@ -29,7 +28,6 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
-from twisted.python.usage import Options as UsageOptions
 from zope.interface import implementer
 
 from targon_gw import collector
@@ -61,33 +59,19 @@ FAILED, LOCKED, BAD_SETTINGS = 1, 75, 78
 Alter = Callable[[Config], Config]
 
 
-class Options(UsageOptions):
-    """What `twistd targon-gw` takes."""
-
-    optParameters = [["config", "c", "/etc/targon-gw/gateway.yaml", "The gateway.yaml to go by."]]
-    optFlags = [
-        ["demo", None, "Where an upstream has no key, put a vendor in a box in its place."],
-        ["recover", None, "Set aside what is damaged in the state folder, and go on without it."],
-    ]
-    longdesc = "An OpenAI-compatible gateway over many keys of an AI-model vendor."
-
-
 SWITCH_EVERY = 0.0005
 """Seconds for which a thread may keep the reactor's from going on: it gives way in each system call, and with Python's
 own 5 ms what is read in a thread (10,000 keys: a second) made each call of a client wait for some 200 ms."""
 
 
-def makeService(options: Options) -> IService:
-    """What twistd runs."""
-    from twisted.internet import reactor
-
+def daemon(reactor: Any, config: str, demo: bool, recover: bool) -> GatewayService:
+    """The daemon over the settings in the file `config`; raises SystemExit, said why, where they can't be used."""
     collector.away()
     sys.setswitchinterval(SWITCH_EVERY)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # one that comes before it means something does not end the daemon
-    _steady(reactor)
     dump_stacks_when_killed()
     raise_descriptors()
-    path = os.path.abspath(options["config"])
+    path = os.path.abspath(config)
     began = time.time()
     try:
         loaded = load(path)
@@ -95,20 +79,12 @@ def makeService(options: Options) -> IService:
         _give_up(BAD_SETTINGS, str(error))
     announce: Callable[[], None] | None = None
     alter: Alter = _as_they_are
-    if options["demo"]:
+    if demo:
         from targon_gw.demo import rehearsal
 
         alter, announce = rehearsal(reactor, loaded.config)
     conceal_keys(key for upstream in loaded.config.upstreams for key in upstream.keys)
-    return GatewayService(
-        reactor, Source(path, loaded, alter, marks_before(loaded.files, began)), announce, bool(options["recover"])
-    )
-
-
-def _steady(reactor: Any) -> None:
-    """Have the reactor go by a clock that nobody sets: a leap back of its own would stop every timer (E-16)."""
-    if isinstance(reactor, ReactorBase):  # one in memory goes by whoever moves it
-        reactor.seconds = time.monotonic
+    return GatewayService(reactor, Source(path, loaded, alter, marks_before(loaded.files, began)), announce, recover)
 
 
 def _as_they_are(config: Config) -> Config:

@@ -13,6 +13,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -24,7 +25,6 @@ from targon_gw.calllog import CallLog
 from targon_gw.core.config import SECRET_LIKE, Config, Duration, KeySettings, UpstreamSettings
 from targon_gw.core.diff import Diff
 from targon_gw.core.gateway import Gateway
-from targon_gw.cork import Cork
 from targon_gw.drift import Drift
 from targon_gw.lag import Lag
 from targon_gw.logs import conceal
@@ -40,6 +40,7 @@ from targon_gw.settings.loading import Loaded
 from targon_gw.store.audit import Audit
 from targon_gw.store.folder import StateFolder
 from targon_gw.strain import Strain
+from targon_gw.turn import Turn
 from targon_gw.web.api import Api, refusal_headers
 from targon_gw.web.doorway import Doorway
 from targon_gw.web.health import Health
@@ -58,7 +59,7 @@ class Ways:
     """The ways to the vendors: one agent each, made anew where what it was made of has changed."""
 
     reactor: Any
-    cork: Cork | None = None
+    turn: Turn | None = None
     _agents: dict[str, tuple[tuple[bool, Duration], Agent]] = field(factory=dict)
     _clients: dict[str, Client] = field(factory=dict)
 
@@ -80,7 +81,7 @@ class Ways:
             if known is not None:
                 known[1].close()
             endpoints = Endpoints(self.reactor, *made_of)
-            agent = Agent(self.reactor, endpoints, AgentLimits(connect=settings.timeouts.connect), self.cork)
+            agent = Agent(self.reactor, endpoints, AgentLimits(connect=settings.timeouts.connect), self.turn)
             self._agents[settings.name] = made_of, agent
             self._clients[settings.name] = Client(agent)
 
@@ -154,6 +155,11 @@ class Outside:
     """Threads that the disk does not wait for."""
 
 
+def _end_of(reactor: Any) -> Callable[[Callable[[], object]], object]:
+    """What has something done at the end of a turn: the daemon's reactor itself; of another's, the next timers."""
+    return getattr(reactor, "at_end", None) or partial(reactor.callLater, 0)
+
+
 def wire(reactor: Any, config: Config, outside: Outside) -> Wiring:
     """Everything that `config` asks for."""
     now = outside.now
@@ -161,8 +167,8 @@ def wire(reactor: Any, config: Config, outside: Outside) -> Wiring:
     wall = outside.unix() - started
     gateway = Gateway.of(config, wall, random.random)
     pulse = Pulse(reactor, now)
-    cork = Cork(reactor)
-    ways = Ways(reactor, cork)
+    turn = Turn(_end_of(reactor))
+    ways = Ways(reactor, turn)
     ways.follow(config.upstreams, set())
     out: Any = sys.__stdout__ if outside.out is None else outside.out  # sys.stdout is twistd's, and leads into the log
     calls = CallLog(out, out.isatty(), reactor, lambda: now() + wall)
@@ -176,7 +182,7 @@ def wire(reactor: Any, config: Config, outside: Outside) -> Wiring:
     lag = Lag(reactor, now)
     metrics = MetricsPage(books.measures, lag, config.metrics.token, reactor, now, started, health.version, drift)
     rooms: list[Room] = []
-    site = Site(Root(Tree(api, health, metrics), rooms), HttpLimits(body=config.limits.body), reactor, cork, wall)
+    site = Site(Root(Tree(api, health, metrics), rooms), HttpLimits(body=config.limits.body), reactor, turn, wall)
     site.gate = api.gate
     site.refusal_headers = refusal_headers
     site.doorway = Doorway(lambda: gateway.config.limits, lambda: gateway.config.trusted_proxies, random.random)

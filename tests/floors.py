@@ -25,7 +25,8 @@ SHELLS = frozenset(
         "logs",
         "calllog",
         "pulse",
-        "cork",
+        "turn",
+        "reactor",
         "heap",
         "lag",
         "listening",
@@ -35,7 +36,9 @@ SHELLS = frozenset(
         "rehearsal",
     }
 )
-TOP = frozenset({"service", "leaving", "cli", "demo", "reloading", "wiring", "front", "collector", "books", "desk"})
+TOP = frozenset(
+    {"service", "twistd", "leaving", "cli", "demo", "reloading", "wiring", "front", "collector", "books", "desk"}
+)
 ROOMS = SHELLS | TOP | {"core"}
 CORE_MAY = frozenset({"attr", "attrs", "msgspec"})
 CORE_MAY_NOT = frozenset(

@@ -124,7 +124,7 @@ class PluginTests:
             check=True,
         )
 
-        assert found.stdout.splitlines() == ["[('targon-gw', 'targon_gw.service')]", "[]"]
+        assert found.stdout.splitlines() == ["[('targon-gw', 'targon_gw.twistd')]", "[]"]
 
 
 class UnitTests:

@@ -23,10 +23,9 @@ from targon_gw.service import (
     LOCKED,
     Condition,
     GatewayService,
-    Options,
-    makeService,
 )
 from targon_gw.store.folder import StateFolder
+from targon_gw.twistd import Options, makeService
 from tests.daemon import FILES, GATEWAY, Daemon, Place, Reactor, Threads, begin_call, connected
 from tests.daemon import collector as collector
 from tests.settings.folder import written

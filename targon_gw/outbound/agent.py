@@ -24,7 +24,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
 
-from .connection import Connection, Cork
+from .connection import Connection, Turn
 from .errors import ConnectFailed, no_connection
 from .reading import Bounds
 from .requests import Body, Exchange, Head, Target, gather, head_of, target
@@ -84,10 +84,10 @@ class Agent:
         clock: IReactorTime,
         endpoints: Endpoints,
         limits: AgentLimits = AgentLimits(),
-        cork: Cork | None = None,
+        turn: Turn | None = None,
     ) -> None:
         self.limits = limits
-        self.cork = cork
+        self.turn = turn
         self._clock = clock
         self._endpoints = endpoints
         self._targets: dict[tuple[bytes, bytes], Target] = {}

@@ -17,6 +17,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHandshakeListener, IPushProducer, ISystemHandle
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.tcp import Connection as TCPConnection
+from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from twisted.web.http import PotentialDataLoss
@@ -27,6 +28,8 @@ from .reading import Bounds, Reading
 from .requests import Exchange
 from .response import DONE, Response
 
+log = Logger()
+
 JOINED = 256 << 10
 """A body up to this size is copied behind its head, one write for both; a larger one leaves in pieces of this size, for
 32 MB at once would be copied twice on their way, and hold up everybody for 30 ms."""
@@ -34,17 +37,22 @@ WATCHED = 64 << 10
 """What a transport takes without calling an upload unfinished (`abstract.FileDescriptor.bufferSize`)."""
 
 
-class Cork(Shape):
-    """Has what one turn of the reactor sends leave together; see `targon_gw.cork`."""
+class Turn(Shape):
+    """The end of a turn of the reactor: see `targon_gw.turn`."""
 
-    def send(self, transport: TCPConnection, data: bytes) -> None: ...
+    @property
+    def take(self) -> Callable[[Callable[[], object], Callable[[Failure], object]], None]:
+        """The phase in which what vendors have sent is dealt with."""
+
+    def send(self, transport: TCPConnection, data: bytes) -> None:
+        """Send `data` then."""
 
 
 class Owner(Shape):
     """The agent, as a connection sees it: send that again if you may, it died with me though I was fresh, I am free, I
     am of no use any more, I am closed."""
 
-    cork: Cork | None
+    turn: Turn | None
 
     def may_repeat(self, exchange: Exchange) -> bool: ...
 
@@ -121,6 +129,10 @@ class Connection(Protocol):
         self._paused = False
         self._corked: Callable[[bytes], None] | None = None
         """Over plain TCP, sends with all else that this turn of the reactor sends."""
+        self._turn: Turn | None = None
+        """Where there is one, and a socket: what is read is dealt with in its phase."""
+        self._arrived = False
+        """Something has been read that is not yet dealt with."""
         self._socket: socket.socket | None = None
         self._exchange: Exchange | None = None
         self._response: Response | None = None
@@ -136,8 +148,9 @@ class Connection(Protocol):
             raw = transport.transport
         if isinstance(raw, TCPConnection):
             raw.setTcpNoDelay(True)
-            if raw is transport and self._owner.cork is not None:
-                self._corked = partial(self._owner.cork.send, raw)
+            if raw is transport and self._owner.turn is not None:
+                self._corked = partial(self._owner.turn.send, raw)
+            self._turn = self._owner.turn
             # an endpoint's wrapper, which tells of the connection in this turn, would only pass on each read after it
             raw.protocol = transport if raw is not transport else self
         if ISystemHandle.providedBy(raw):
@@ -217,7 +230,18 @@ class Connection(Protocol):
             self._owner.gone(self)
             return
         reading.feed(data)
-        response = self._response
+        if self._turn is None:
+            self._take()
+        elif not self._arrived:
+            self._arrived = True
+            self._turn.take(self._take, self._failed)
+
+    def _take(self) -> None:
+        """Deal with what has been read."""
+        self._arrived = False
+        exchange, reading, response = self._exchange, self._reading, self._response
+        if exchange is None or reading is None or self._dropped:  # broken off meanwhile
+            return
         if response is not None:
             self._pass_on(reading, response)
         elif reading.headed and not reading.unusable:
@@ -231,6 +255,11 @@ class Connection(Protocol):
             self.drop()
             error = BrokenResponse(reading.fault, reading.detail, reading.received, reading.headed, self._served)
             exchange.fail(error)
+
+    def _failed(self, failure: Failure) -> None:
+        """A bug of ours; the connection is none any more that can be read on from."""
+        log.failure("what a vendor sent could not be dealt with", failure=failure)
+        self.drop()
 
     def _pass_on(self, reading: Reading, response: Response) -> None:
         """One read's worth of body, its end if this was it. The connection's fate comes first, so that whoever hears of
@@ -269,6 +298,8 @@ class Connection(Protocol):
     # the end
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._arrived:
+            self._take()
         self._lost = reason
         exchange, reading, response = self._exchange, self._reading, self._response
         self._exchange = self._reading = self._response = self._upload = self._socket = self._corked = None

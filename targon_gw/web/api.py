@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
@@ -57,6 +58,8 @@ class Carrier(Protocol):
     """Performs calls; see `targon_gw.outbound.carrier`."""
 
     def carry(self, call: Call, sink: Relay) -> Deferred[None]: ...
+
+    def abandon(self, call: Call) -> None: ...
 
 
 @define(eq=False)
@@ -118,11 +121,18 @@ class Api:
             request.refuse(refusal, CORS_LINES + request.beside)
             return
         if isinstance(call, Call):
-            request.on_gone = self._carried(request, call).cancel
+            request.phases.carry(partial(self._carry, request, call), request.processingFailed)
             return
         later = ensureDeferred(self._later(request, endpoint, client, call))
         request.on_gone = later.cancel
         later.addErrback(_failed, request)
+
+    def _carry(self, request: Request, call: Call) -> None:
+        """What follows in the next phase of the turn."""
+        if request.gone:
+            self.carrier.abandon(call)
+        else:
+            request.on_gone = self._carried(request, call).cancel
 
     def _admit(
         self, request: Request, endpoint: Endpoint, client: ClientKey, ask: Ask | None = None

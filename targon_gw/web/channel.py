@@ -35,6 +35,7 @@ from targon_gw.core.errors import Refusal
 from .alarm import Alarm
 from .bodies import Chunks, Sized, whole
 from .peers import host_of
+from .phases import AT_ONCE, Phases, Turn
 from .request import Request
 from .strict import METHODS, Head, Reader, check_begun, stand_in
 
@@ -74,16 +75,16 @@ class Channel(HTTPChannel):
     requestFactory: Callable[[Channel, Head], Request]  # type: ignore[assignment]
     client_host: str
     persistent: bool = True
+    phases: Phases = AT_ONCE
+    _turn: Turn | None = None
+    """Over plain TCP, where there is one."""
+    _stage = _HEAD
     _held = b""
     _begun = _blank = False
     _linger = 0.0
     _unsent_before = _received = _received_before = 0
     _incoming: Sized | Chunks | None = None
     _place: str | None = None
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._stage = _HEAD
 
     # -- the connection -----------------------------------------------------------------------------------------------
 
@@ -92,12 +93,12 @@ class Channel(HTTPChannel):
         self.timeOut = None  # Time is kept here, not by TimeoutMixin.
         super().connectionMade()
         self._note_peer()
-        self._direct = self.transport if isinstance(self.transport, TCPConnection) else None
         if isinstance(self.transport, ProtocolWrapper):
             self.dataReceived = self._first_received  # type: ignore[method-assign]
         site = self.site
-        if site.cork is not None and self._direct is not None:
-            self.send = partial(site.cork.send, self._direct)  # type: ignore[method-assign]
+        if isinstance(self.transport, TCPConnection) and site.turn is not None:
+            self.phases = self._turn = site.turn
+            self.send = partial(site.turn.send, self.transport)  # type: ignore[method-assign]
         self._read = Reader(site.limits).read
         self._seconds = site.clock.seconds
         self._idle = site.limits.idle
@@ -134,15 +135,14 @@ class Channel(HTTPChannel):
         self._stage = _CLOSING
         self._held = b""
         self._linger = 0.0
-        if self.site.cork is not None and self._direct is not None:
-            self.site.cork.release(self._direct)
+        if self._turn is not None:
+            self._turn.release(self.transport)
         self._unsent_before = self.unsent()
         self._alarm.hurry(GRACE)
         super().loseConnection()
 
-    def timeoutConnection(self) -> None:
-        """twisted.web's way of giving up on a client."""
-        self.loseConnection()
+    timeoutConnection = loseConnection
+    """twisted.web's way of giving up on a client."""
 
     def _close_gently(self) -> None:
         """Read on for a moment, then close."""
@@ -240,10 +240,8 @@ class Channel(HTTPChannel):
 
     def _ask_gate(self, request: Request) -> Refusal | None:
         gate = self.site.gate
-        if gate is None:
-            return None
         try:
-            return gate(request)
+            return None if gate is None else gate(request)
         except Exception:  # The edge: a bug behind the gate must be answered, like one behind a resource.
             self.persistent = False
             self._linger = LINGER
@@ -272,7 +270,8 @@ class Channel(HTTPChannel):
     def _start(self, request: Request) -> None:
         self._stage = _RUNNING
         self._handlingRequest = True
-        request.process()
+        phases = request.phases = self.phases
+        phases.admit(request.process, request.processingFailed)
 
     def requestDone(self, request: Request) -> None:
         """The answer in front has left whole: go on to the next request, or close."""
@@ -312,7 +311,7 @@ class Channel(HTTPChannel):
     # -- bytes out, and pressure --------------------------------------------------------------------------------------
 
     def send(self, data: bytes) -> None:
-        """Every byte that leaves passes here; over plain TCP `Cork.send` stands in its place."""
+        """Every byte that leaves passes here; over plain TCP `Turn.send` stands in its place."""
         self.transport.write(data)
 
     def write(self, data: bytes) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Protocol
 
 from msgspec import Struct
@@ -130,11 +131,10 @@ class Relay(Struct, eq=False):
 
     def refuse(self, refusal: Refusal, attempts: int) -> None:
         """Answer with `refusal`; where the head has left already, as the stream's visible end."""
+        self._leave()
         if self._open:
-            self._leave()
             self.request.end_unfinished([_event_of(refusal)])
         else:
-            self._leave()
             self.request.refuse(refusal, self._lines())
 
     def break_off(self, refusal: Refusal) -> None:
@@ -184,6 +184,9 @@ class Relay(Struct, eq=False):
         except Refusal as refusal:
             self.request.refuse(refusal, self._lines())
             return
+        self.request.phases.answer(partial(self._answer, attempt, body), self.request.processingFailed)
+
+    def _answer(self, attempt: Attempt, body: bytes) -> None:
         lines = head_lines(self.call, self.limits, self.now(), attempt)
         self.request.answer(200, JSON + lines, body)
 
@@ -272,7 +275,7 @@ class Relay(Struct, eq=False):
             self._unfinished().errback(Failure())
             return
         else:
-            self.request.end_stream([*parts, DONE])
+            self.request.phases.answer(partial(self.request.end_stream, [*parts, DONE]), self.request.processingFailed)
         if self._done is not None:
             self._fire()
 

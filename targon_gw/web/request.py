@@ -33,6 +33,7 @@ from targon_gw.core.clients import ClientKey
 from targon_gw.core.errors import Refusal
 
 from .lazy import LazyRequest
+from .phases import AT_ONCE, Phases
 from .refusals import envelope, headers_of, status_of
 from .strict import METHODS, Head
 
@@ -88,6 +89,8 @@ class Request(LazyRequest):
     """Lines of headers for a refusal, beside its own."""
     asking: ClientKey | None = None
     """Who asks, where the gate has found out."""
+    phases: Phases = AT_ONCE
+    """Its connection's."""
     channel: Channel | None  # type: ignore[assignment]
     site: Site
     _log = Logger()
@@ -255,7 +258,9 @@ class Request(LazyRequest):
     # -- the way through twisted.web ----------------------------------------------------------------------------------
 
     def process(self) -> None:
-        """Have the site's resource answer. What it raises is answered "internal error"."""
+        """Have the site's resource answer, unless the client has left. What it raises is answered "internal error"."""
+        if self.channel is None:
+            return
         try:
             if self.path == b"*":
                 self.answer(204, [(b"allow", METHODS)], b"")

@@ -13,10 +13,9 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.tcp import Connection
 from twisted.logger import Logger
 from twisted.web import server
 
@@ -25,6 +24,7 @@ from targon_gw.core.errors import Code, Refusal
 from .channel import Channel
 from .doorway import Doorway, TurnedAway, turned_away
 from .peers import host_of
+from .phases import Turn
 from .request import Request
 from .strict import HttpLimits
 
@@ -52,16 +52,6 @@ def _draw() -> list[bytes]:
     return ("req_" + os.urandom(16 * _POOL).hex("/", 16).replace("/", "/req_")).encode("ascii").split(b"/")
 
 
-class Cork(Protocol):
-    """Has what one turn of the reactor sends leave together; see `targon_gw.cork`."""
-
-    def send(self, transport: Connection, data: bytes) -> None:
-        """Send `data` at the end of the turn."""
-
-    def release(self, transport: Connection) -> None:
-        """Send now what is kept for `transport`."""
-
-
 class Site(server.Site):
     """A factory of `Channel`s over `resource`, the root of what is served.
 
@@ -76,11 +66,11 @@ class Site(server.Site):
     gate: Gate | None = None
 
     def __init__(
-        self, resource: Any, limits: HttpLimits, clock: IReactorTime, cork: Cork | None = None, wall: float = 0.0
+        self, resource: Any, limits: HttpLimits, clock: IReactorTime, turn: Turn | None = None, wall: float = 0.0
     ) -> None:
         super().__init__(resource, Request, timeout=limits.idle, reactor=clock, parsePOSTFormSubmission=False)
         self.limits = limits
-        self.cork = cork
+        self.turn = turn
         self.clock = clock
         self.refusal_headers: RefusalHeaders = lambda path: ()
         self.tick = min(limits.head_deadline, limits.body_deadline, limits.idle)

@@ -12,11 +12,13 @@ from twisted.internet.interfaces import ISystemHandle
 from twisted.internet.protocol import Protocol
 from twisted.internet.tcp import Connection as TCPConnection
 from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
 from zope.interface import implementer
 
 from targon_gw.outbound.connection import JOINED, WATCHED, Connection
+from targon_gw.outbound.errors import BrokenBody
 from targon_gw.outbound.reading import Bounds
 from targon_gw.outbound.requests import NO_HEAD, Exchange, target
 
@@ -167,13 +169,13 @@ class SocketTransport(StringTransport):
 
 @define(eq=False)
 class Nobody:
-    """An owner that only counts, and is its own cork."""
+    """An owner that only counts, and is its own turn."""
 
     gone_ones: list[Any] = field(factory=list)
     sent: list[tuple[Any, bytes]] = field(factory=list)
 
     @property
-    def cork(self) -> Nobody:
+    def turn(self) -> Nobody:
         return self
 
     def send(self, transport: Any, data: bytes) -> None:
@@ -211,7 +213,7 @@ class DirectTests:
         assert transport.protocol is connection
 
     def test_requests_leave_together(self) -> None:
-        """A request goes to the cork; a connection that is lost has let go of it."""
+        """A request goes to the turn; a connection that is lost has let go of it."""
         owner = Nobody()
         connection = Connection(owner, (b"", b""), Bounds())  # type: ignore[arg-type]
         transport = Socketless(connection)
@@ -221,6 +223,106 @@ class DirectTests:
         assert owner.sent == [(transport, exchange.wire(b"{}"))]
         connection.connectionLost(Failure(ConnectionDone()))
         assert connection._corked is None
+
+
+@define(eq=False)
+class Phased:
+    """A bench whose connections deal with what has come at the end of the turn."""
+
+    works: list[tuple[Any, Any]] = field(factory=list)
+    bench: Bench = field(factory=Bench)
+
+    def __attrs_post_init__(self) -> None:
+        self.bench.agent.turn = self
+
+    def take(self, work: Any, failed: Any) -> None:
+        """As a turn's phase."""
+        self.works.append((work, failed))
+
+    def send(self, transport: Any, data: bytes) -> None:
+        """Nothing goes this way: the transports are in memory."""
+
+    def ask(self) -> tuple[Any, Any]:
+        """A request, and the vendor's end of it, which has a socket for all that the connection knows."""
+        asked = self.bench.ask()
+        line = self.bench.vendor.lines[-1]
+        line.connection._turn = self
+        return asked, line
+
+    def end(self) -> None:
+        """The turn ends."""
+        works, self.works = self.works, []
+        for work, failed in works:
+            try:
+                work()
+            except Exception:
+                failed(Failure())
+
+
+class PhaseTests:
+    """What has come is dealt with in its phase of the turn, whatever comes in between."""
+
+    def test_once_for_several_reads(self) -> None:
+        """TLS may bring several in one turn; they are one."""
+        phased = Phased()
+        asked, line = phased.ask()
+        line.say(OK[:-1])
+        line.say(OK[-1:])
+        assert len(phased.works) == 1
+        phased.end()
+
+        assert taken(asked).body == b"hi"
+
+    def test_an_end_in_the_same_turn(self) -> None:
+        """What came before the connection's end is not lost by it, nor dealt with twice."""
+        phased = Phased()
+        asked, line = phased.ask()
+        line.say(OK)
+        line.hang_up()
+        assert taken(asked).body == b"hi"
+        phased.end()
+
+        assert phased.works == []
+
+    def test_a_cut_in_the_same_turn(self) -> None:
+        """D-14: half an answer and the end are half an answer."""
+        phased = Phased()
+        asked, line = phased.ask()
+        line.say(CHUNKED + b"5\r\nhello\r\n")
+        line.hang_up()
+        phased.end()
+
+        reader = taken(asked)
+        assert (reader.body, reader.end) == (b"hello", BrokenBody)
+
+    def test_who_has_left_is_not_told(self) -> None:
+        """A-17: cancelled behind the last byte, the answer is nobody's, and the connection is dropped."""
+        phased = Phased()
+        asked, line = phased.ask()
+        line.say(OK)
+        asked.cancel()
+        phased.end()
+
+        assert line.aborted
+        assert isinstance(asked.result, Failure)
+        asked.addErrback(lambda _: None)
+
+    def test_a_bug_drops_the_connection(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """And is logged."""
+        phased = Phased()
+        asked, line = phased.ask()
+        asked.addErrback(lambda _: None)
+
+        def broken(*words: Any) -> None:
+            raise ValueError("a bug")
+
+        monkeypatch.setattr(Connection, "_pass_on", broken)
+        line.say(OK)
+        with capturedLogs() as logs:
+            phased.end()
+
+        assert line.aborted
+        assert [event["log_failure"].value.args for event in logs] == [("a bug",)]
 
 
 class QuietTests:

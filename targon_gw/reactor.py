@@ -1,0 +1,78 @@
+"""Twisted's reactor for Linux, with a clock that nobody sets, an end to each turn, and a shorter way to whoever reads.
+
+For each event Twisted enters a context that only its old log looks at, and asks what has the same answer nearly always:
+430 of a call's 7,000 instructions. Here an event that is nothing but "there is something to read" goes straight to
+`doRead`; any other goes Twisted's way.
+"""
+
+# mypy: disallow-untyped-calls=False
+# Twisted's reactors are not typed.
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from select import EPOLLIN
+from typing import Any
+
+from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.main import installReactor
+from twisted.logger import Logger
+from twisted.python import log as old_log
+
+log = Logger()
+
+
+class Reactor(EPollReactor):
+    """The daemon's. A turn is what one look at the kernel brings, and the timers that are due before the next."""
+
+    seconds = staticmethod(time.monotonic)
+    """A leap of the clock on the wall would stop every timer, or have them all fire (E-16)."""
+
+    def __init__(self) -> None:
+        self._ends: list[Callable[[], object]] = []
+        super().__init__()
+
+    def at_end(self, work: Callable[[], object]) -> None:
+        """Do `work` once, at the end of this turn: behind all its events, and without a timer, which costs 10 us."""
+        self._ends.append(work)
+
+    def doPoll(self, timeout: float | None) -> None:
+        """One turn; waits for `timeout` seconds at most, `None` for as long as nothing happens."""
+        if self._ends:  # a timer's
+            self._end()
+            timeout = 0.0  # what that has set in motion is not reckoned with in it
+        selectables: dict[int, Any] = self._selectables
+        for fd, event in self._poller.poll(-1 if timeout is None else timeout, len(selectables)):
+            selectable = selectables.get(fd)
+            if selectable is None:  # closed by what came before it
+                continue
+            if event == EPOLLIN:
+                try:
+                    why = selectable.doRead()
+                except BaseException as error:
+                    log.failure("what was read could not be dealt with")
+                    why = error
+                if why:
+                    self._disconnectSelectable(selectable, why, True)
+            else:
+                old_log.callWithLogger(selectable, self._doReadOrWrite, selectable, fd, event)
+        if self._ends:
+            self._end()
+
+    doIteration = doPoll
+
+    def _end(self) -> None:
+        ends, self._ends = self._ends, []
+        for work in ends:
+            try:
+                work()
+            except Exception:  # the edge: whoever comes behind it has done nothing
+                log.failure("what belongs at the end of a turn has failed")
+
+
+def install() -> None:
+    """Make it this process's, where none is yet: `twistd --reactor` has the first word."""
+    if "twisted.internet.reactor" not in sys.modules:
+        installReactor(Reactor())

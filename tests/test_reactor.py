@@ -1,0 +1,207 @@
+"""The daemon's reactor, not installed: turned by hand, over real descriptors."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from attrs import define, field
+from twisted.internet.error import ConnectionDone
+from twisted.logger import capturedLogs
+from twisted.python.failure import Failure
+
+from targon_gw.reactor import Reactor, install
+
+
+@pytest.fixture
+def reactor() -> Iterator[Reactor]:
+    """A fresh one, which lets go of its descriptors."""
+    made = Reactor()
+    yield made
+    for reader in made.removeAll():
+        reader.connectionLost(Failure(ConnectionDone()))
+    made._poller.close()
+
+
+@define(eq=False)
+class Ear:
+    """One end of a pair of sockets, as a reactor sees it; `then` is what it does with what it hears."""
+
+    reactor: Reactor
+    then: Callable[[bytes], object] = lambda heard: None
+    heard: list[bytes] = field(factory=list)
+    lost: list[Any] = field(factory=list)
+    wrote: int = 0
+    near: socket.socket = field(init=False)
+    far: socket.socket = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.near, self.far = socket.socketpair()
+        self.near.setblocking(False)
+        self.reactor.addReader(self)  # type: ignore[arg-type]
+
+    def fileno(self) -> int:
+        """Of the socket."""
+        return self.near.fileno()
+
+    def logPrefix(self) -> str:
+        """For Twisted's way."""
+        return "ear"
+
+    def doRead(self) -> object:
+        """Something is to be read, or the end."""
+        data = self.near.recv(1 << 16)
+        self.heard.append(data)
+        return self.then(data) if data else ConnectionDone()
+
+    def doWrite(self) -> None:
+        """There is room."""
+        self.wrote += 1
+        self.reactor.removeWriter(self)  # type: ignore[arg-type]
+
+    def connectionLost(self, reason: Failure) -> None:
+        """It is over."""
+        self.lost.append(reason.value)
+        self.near.close()
+        self.far.close()
+
+
+def turn(reactor: Reactor, timeout: float | None = 0.0) -> None:
+    """One turn."""
+    reactor.doIteration(timeout)
+
+
+class EventTests:
+    """What the kernel tells, and who hears of it."""
+
+    def test_its_clock_is_nobodys(self, reactor: Reactor) -> None:
+        """E-16: the reactor's time is the machine's, from before the first timer on."""
+        assert abs(reactor.seconds() - time.monotonic()) < 60
+
+    def test_each_reads_what_came(self, reactor: Reactor) -> None:
+        """All that have something to read do, once a turn; who has nothing is not asked."""
+        ears = [Ear(reactor) for _ in range(3)]
+        ears[0].far.send(b"a")
+        ears[2].far.send(b"c")
+        turn(reactor)
+        turn(reactor)
+
+        assert [ear.heard for ear in ears] == [[b"a"], [], [b"c"]]
+
+    def test_who_says_so_is_lost(self, reactor: Reactor) -> None:
+        """What `doRead` returns is why it is over; it is asked no more."""
+        ear = Ear(reactor, lambda heard: ConnectionDone())
+        ear.far.send(b"a")
+        turn(reactor)
+        turn(reactor)
+
+        assert ear.heard == [b"a"]
+        assert [type(why) for why in ear.lost] == [ConnectionDone]
+
+    def test_a_bug_costs_its_own_connection(self, reactor: Reactor) -> None:
+        """Who raises is lost with that, and it is logged; the others read."""
+        bug = ValueError("a bug")
+
+        def broken(heard: bytes) -> None:
+            raise bug
+
+        ears = [Ear(reactor), Ear(reactor, broken), Ear(reactor)]
+        for ear in ears:
+            ear.far.send(b"a")
+        with capturedLogs() as logs:
+            turn(reactor)
+
+        assert [ear.lost for ear in ears] == [[], [bug], []]
+        assert [ear.heard for ear in ears] == [[b"a"]] * 3
+        assert [event["log_failure"].value for event in logs] == [bug]
+
+    def test_who_was_closed_meanwhile_is_passed_over(self, reactor: Reactor) -> None:
+        """Of two that have something to read the first closes the other: it is not asked, nor is its descriptor."""
+        ears: list[Ear] = []
+
+        def close_the_others(heard: bytes) -> None:
+            for ear in ears:
+                if not ear.heard:
+                    reactor.removeReader(ear)  # type: ignore[arg-type]
+
+        ears += [Ear(reactor, close_the_others) for _ in range(2)]
+        for ear in ears:
+            ear.far.send(b"a")
+        turn(reactor)
+
+        assert sorted(ear.heard for ear in ears) == [[], [b"a"]]
+
+    def test_an_end_comes_behind_what_was_sent(self, reactor: Reactor) -> None:
+        """A peer that writes and leaves at once: both are heard, in that order."""
+        ear = Ear(reactor)
+        ear.far.send(b"last words")
+        ear.far.close()
+        for _ in range(3):
+            turn(reactor)
+
+        assert ear.heard[0] == b"last words"
+        assert len(ear.lost) == 1
+
+    def test_writers(self, reactor: Reactor) -> None:
+        """Who waits for room is told, also where there is something to read at the same time."""
+        ear = Ear(reactor)
+        reactor.addWriter(ear)  # type: ignore[arg-type]
+        ear.far.send(b"a")
+        turn(reactor)
+
+        assert ear.wrote == 1
+        assert ear.heard == [b"a"]
+
+
+class EndTests:
+    """`at_end`."""
+
+    def test_behind_all_events_and_once(self, reactor: Reactor) -> None:
+        """What two reads put there is done when both have read; the next turn knows nothing of it."""
+        done: list[str] = []
+        ears = [Ear(reactor, lambda heard: reactor.at_end(lambda: done.append(f"{len(ears)} read"))) for _ in range(2)]
+        for ear in ears:
+            ear.far.send(b"a")
+        turn(reactor)
+        assert done == ["2 read", "2 read"]
+        turn(reactor)
+
+        assert len(done) == 2
+
+    def test_a_timers_is_not_waited_for(self, reactor: Reactor) -> None:
+        """What is put there between two looks at the kernel is done before the next, which waits for nothing then."""
+        done: list[str] = []
+        reactor.at_end(lambda: done.append("first") or reactor.at_end(lambda: done.append("second")))
+        began = time.monotonic()
+        turn(reactor, None)
+        assert done == ["first", "second"]
+        assert time.monotonic() - began < 5
+
+    def test_what_fails_is_logged(self, reactor: Reactor) -> None:
+        """And those behind it are done."""
+        done: list[str] = []
+
+        def broken() -> None:
+            raise ValueError("a bug")
+
+        reactor.at_end(broken)
+        reactor.at_end(lambda: done.append("the other"))
+        with capturedLogs() as logs:
+            turn(reactor)
+
+        assert done == ["the other"]
+        assert len(logs) == 1
+
+
+def test_the_first_reactor_stays() -> None:
+    """A process that has one keeps it: `twistd --reactor` has the first word."""
+    from twisted.internet import reactor
+
+    install()
+
+    from twisted.internet import reactor as after
+
+    assert after is reactor
