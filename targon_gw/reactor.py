@@ -30,19 +30,13 @@ class Reactor(EPollReactor):
     seconds = staticmethod(time.monotonic)
     """A leap of the clock on the wall would stop every timer, or have them all fire (E-16)."""
 
-    def __init__(self) -> None:
-        self._ends: list[Callable[[], object]] = []
-        super().__init__()
-
-    def at_end(self, work: Callable[[], object]) -> None:
-        """Do `work` once, at the end of this turn: behind all its events, and without a timer, which costs 10 us."""
-        self._ends.append(work)
+    end_turn: Callable[[], bool] = staticmethod(lambda: False)
+    """Done behind all that a turn brings, events or timers; whether it had anything to do. See `targon_gw.turn`."""
 
     def doPoll(self, timeout: float | None) -> None:
         """One turn; waits for `timeout` seconds at most, `None` for as long as nothing happens."""
-        if self._ends:  # a timer's
-            self._end()
-            timeout = 0.0  # what that has set in motion is not reckoned with in it
+        if self.end_turn():  # the timers', or left by the turn before: `timeout` does not reckon with what that began
+            timeout = 0.0
         selectables: dict[int, Any] = self._selectables
         for fd, event in self._poller.poll(-1 if timeout is None else timeout, len(selectables)):
             selectable = selectables.get(fd)
@@ -58,18 +52,9 @@ class Reactor(EPollReactor):
                     self._disconnectSelectable(selectable, why, True)
             else:
                 old_log.callWithLogger(selectable, self._doReadOrWrite, selectable, fd, event)
-        if self._ends:
-            self._end()
+        self.end_turn()
 
     doIteration = doPoll
-
-    def _end(self) -> None:
-        ends, self._ends = self._ends, []
-        for work in ends:
-            try:
-                work()
-            except Exception:  # the edge: whoever comes behind it has done nothing
-                log.failure("what belongs at the end of a turn has failed")
 
 
 def install() -> None:

@@ -13,7 +13,6 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterable
-from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -155,9 +154,13 @@ class Outside:
     """Threads that the disk does not wait for."""
 
 
-def _end_of(reactor: Any) -> Callable[[Callable[[], object]], object]:
-    """What has something done at the end of a turn: the daemon's reactor itself; of another's, the next timers."""
-    return getattr(reactor, "at_end", None) or partial(reactor.callLater, 0)
+def _turn_of(reactor: Any) -> Turn | None:
+    """The turn whose end the daemon's reactor says; others have none, and each step follows at once."""
+    if not hasattr(reactor, "end_turn"):
+        return None
+    turn = Turn()
+    reactor.end_turn = turn.end
+    return turn
 
 
 def wire(reactor: Any, config: Config, outside: Outside) -> Wiring:
@@ -167,7 +170,7 @@ def wire(reactor: Any, config: Config, outside: Outside) -> Wiring:
     wall = outside.unix() - started
     gateway = Gateway.of(config, wall, random.random)
     pulse = Pulse(reactor, now)
-    turn = Turn(_end_of(reactor))
+    turn = _turn_of(reactor)
     ways = Ways(reactor, turn)
     ways.follow(config.upstreams, set())
     out: Any = sys.__stdout__ if outside.out is None else outside.out  # sys.stdout is twistd's, and leads into the log

@@ -12,7 +12,6 @@ import pytest
 from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.task import Clock
 from twisted.internet.tcp import Connection
 from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
@@ -35,7 +34,6 @@ class Reactor:
 class Line:
     """A connection, its other end and the turn."""
 
-    clock: Clock
     turn: Turn
     transport: Connection
     other: socket.socket
@@ -56,8 +54,7 @@ def line() -> Iterator[Line]:
     there.setblocking(False)
     transport: Any = Connection(here, None, Reactor())  # type: ignore[arg-type]
     transport.connected = True
-    clock = Clock()
-    yield Line(clock, Turn(partial(clock.callLater, 0)), transport, there)
+    yield Line(Turn(), transport, there)
     here.close()
     there.close()
 
@@ -71,10 +68,9 @@ class SendTests:
         line.turn.send(line.transport, b"body")
         assert line.got() == b""
 
-        line.clock.advance(0)
+        line.turn.end()
 
         assert line.got() == b"head body"
-        assert line.clock.getDelayedCalls() == []
 
     def test_release_sends_at_once_and_once(self, line: Line) -> None:
         """Whoever closes has it sent before; the end of the turn has nothing more to send."""
@@ -82,7 +78,7 @@ class SendTests:
         line.turn.release(line.transport)
         assert line.got() == b"last words"
 
-        line.clock.advance(0)
+        line.turn.end()
 
         assert line.got() == b""
 
@@ -97,9 +93,9 @@ class SendTests:
     def test_what_the_kernel_does_not_take_goes_twisteds_way(self, line: Line) -> None:
         """A full socket: the rest waits in the transport's own buffer, in order, behind nothing that overtakes it."""
         line.turn.send(line.transport, b"a" * (8 << 20))
-        line.clock.advance(0)
+        line.turn.end()
         line.turn.send(line.transport, b"z")
-        line.clock.advance(0)
+        line.turn.end()
 
         waiting = line.transport.dataBuffer + b"".join(line.transport._tempDataBuffer)
         assert waiting.endswith(b"az")
@@ -109,7 +105,7 @@ class SendTests:
         line.other.close()
         line.turn.send(line.transport, b"too late")
 
-        line.clock.advance(0)
+        line.turn.end()
 
         assert line.transport.reactor.writers == [line.transport]
 
@@ -118,23 +114,18 @@ class SendTests:
         line.turn.send(line.transport, b"too late")
         line.transport.connected = False
 
-        line.clock.advance(0)
+        line.turn.end()
 
         assert line.got() == b""
-        assert line.clock.getDelayedCalls() == []
 
 
 @define(eq=False)
 class Ends:
     """The ends of turns, brought about by hand."""
 
-    works: list[Callable[[], object]] = field(factory=list)
-    turn: Turn = field(init=False)
+    turn: Turn = field(factory=Turn)
     done: list[str] = field(factory=list)
     told: list[str] = field(factory=list)
-
-    def __attrs_post_init__(self) -> None:
-        self.turn = Turn(self.works.append)
 
     def notes(self, what: str, then: Callable[[], object] | None = None) -> tuple[Callable[[], object], Any]:
         """A work that notes that it was done, does `then`, and tells of what that raises."""
@@ -145,12 +136,6 @@ class Ends:
                 then()
 
         return work, lambda failure: self.told.append(f"{what}: {failure.value}")
-
-    def end(self) -> None:
-        """One turn ends."""
-        works, self.works[:] = self.works.copy(), []
-        for work in works:
-            work()
 
 
 PHASES = ("admit", "carry", "take", "answer")
@@ -164,50 +149,49 @@ class PhaseTests:
         ends = Ends()
         for phase in reversed(PHASES):
             for name in ("a", "b"):
-                getattr(ends.turn, phase)(*ends.notes(f"{phase} {name}"))
-        assert ends.done == [] and len(ends.works) == 1
+                getattr(ends.turn, phase)(ends.notes(f"{phase} {name}"))
+        assert ends.done == []
 
-        ends.end()
+        assert ends.turn.end()
 
         assert ends.done == [f"{phase} {name}" for phase in PHASES for name in ("a", "b")]
-        assert ends.works == []
+        assert not ends.turn.end()
 
     def test_what_leads_on_is_done_in_the_same_turn(self) -> None:
         """A call that is admitted is carried at once; two that come up in their own phase, too."""
         ends = Ends()
         turn = ends.turn
-        turn.admit(*ends.notes("admit", lambda: turn.carry(*ends.notes("carry"))))
-        turn.admit(*ends.notes("first", lambda: turn.admit(*ends.notes("behind it"))))
+        turn.admit(ends.notes("admit", lambda: turn.carry(ends.notes("carry"))))
+        turn.admit(ends.notes("first", lambda: turn.admit(ends.notes("behind it"))))
 
-        ends.end()
+        ends.turn.end()
 
         assert ends.done == ["admit", "first", "behind it", "carry"]
-        assert ends.works == []
+        assert not ends.turn.end()
 
     def test_what_leads_back_waits_for_the_next_turn(self) -> None:
         """An answer that lets the client's next request be read: others come first, and the turn ends."""
         ends = Ends()
-        ends.turn.answer(*ends.notes("answer", lambda: ends.turn.admit(*ends.notes("next"))))
+        ends.turn.answer(ends.notes("answer", lambda: ends.turn.admit(ends.notes("next"))))
 
-        ends.end()
+        ends.turn.end()
         assert ends.done == ["answer"]
-        ends.end()
+        ends.turn.end()
 
         assert ends.done == ["answer", "next"]
-        assert ends.works == []
+        assert not ends.turn.end()
 
     def test_bytes_leave_last(self, line: Line) -> None:
         """What the phases send leaves behind all of them, together with what was sent before."""
         heard: list[bytes] = []
         line.turn.send(line.transport, b"head ")
-        line.turn.admit(lambda: line.turn.send(line.transport, b"body"), heard.append)
-        line.turn.answer(lambda: heard.append(line.got()), heard.append)
+        line.turn.admit((lambda: line.turn.send(line.transport, b"body"), heard.append))
+        line.turn.answer((lambda: heard.append(line.got()), heard.append))
 
-        line.clock.advance(0)
+        line.turn.end()
 
         assert heard == [b""]
         assert line.got() == b"head body"
-        assert line.clock.getDelayedCalls() == []
 
     def test_a_failure_is_told_and_hurts_nobody_else(self) -> None:
         """Who fails is told of it, also where telling fails; all others have their turn, and so has the next one."""
@@ -219,13 +203,13 @@ class PhaseTests:
         def deaf(failure: Failure) -> None:
             raise RuntimeError("another")
 
-        ends.turn.admit(*ends.notes("a", broken))
-        ends.turn.admit(broken, deaf)
-        ends.turn.admit(*ends.notes("b"))
+        ends.turn.admit(ends.notes("a", broken))
+        ends.turn.admit((broken, deaf))
+        ends.turn.admit(ends.notes("b"))
         with capturedLogs() as logs:
-            ends.end()
-        ends.turn.carry(*ends.notes("c"))
-        ends.end()
+            ends.turn.end()
+        ends.turn.carry(ends.notes("c"))
+        ends.turn.end()
 
         assert ends.done == ["a", "b", "c"]
         assert ends.told == ["a: a bug"]
@@ -238,12 +222,12 @@ class PhaseTests:
 
         def more(names: list[str]) -> None:
             for name in names:
-                getattr(ends.turn, name)(*ends.notes(name))
+                getattr(ends.turn, name)(ends.notes(name))
 
         for phase, then in puts:
-            getattr(ends.turn, phase)(*ends.notes(phase, partial(more, then)))
+            getattr(ends.turn, phase)(ends.notes(phase, partial(more, then)))
         for _ in range(2):
-            ends.end()
+            ends.turn.end()
 
         assert Counter(ends.done) == Counter(name for phase, then in puts for name in (phase, *then))
-        assert ends.works == []
+        assert not ends.turn.end()

@@ -41,7 +41,7 @@ class Turn(Shape):
     """The end of a turn of the reactor: see `targon_gw.turn`."""
 
     @property
-    def take(self) -> Callable[[Callable[[], object], Callable[[Failure], object]], None]:
+    def take(self) -> Callable[[tuple[Callable[[], object], Callable[[Failure], object]]], None]:
         """The phase in which what vendors have sent is dealt with."""
 
     def send(self, transport: TCPConnection, data: bytes) -> None:
@@ -234,7 +234,7 @@ class Connection(Protocol):
             self._take()
         elif not self._arrived:
             self._arrived = True
-            self._turn.take(self._take, self._failed)
+            self._turn.take((self._take, self._failed))
 
     def _take(self) -> None:
         """Deal with what has been read."""

@@ -271,7 +271,7 @@ class Channel(HTTPChannel):
         self._stage = _RUNNING
         self._handlingRequest = True
         phases = request.phases = self.phases
-        phases.admit(request.process, request.processingFailed)
+        phases.admit((request.process, request.processingFailed))
 
     def requestDone(self, request: Request) -> None:
         """The answer in front has left whole: go on to the next request, or close."""

@@ -8,8 +8,8 @@ from typing import Final, Protocol
 from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
 
-Later = Callable[[Callable[[], object], Callable[[Failure], object]], None]
-"""Does the first in its phase; the second is told of what that raises."""
+Later = Callable[[tuple[Callable[[], object], Callable[[Failure], object]]], None]
+"""Has the first done in its phase; the second is told of what that raises."""
 
 
 class Phases(Protocol):
@@ -41,7 +41,8 @@ class Turn(Phases, Protocol):
 class _AtOnce:
     """No phases, as for connections in memory."""
 
-    def _do(self, work: Callable[[], object], failed: Callable[[Failure], object]) -> None:
+    def _do(self, put: tuple[Callable[[], object], Callable[[Failure], object]]) -> None:
+        work, failed = put
         try:
             work()
         except Exception:  # the edge, as at the end of a turn

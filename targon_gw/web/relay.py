@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from targon_gw.core.answers import Answer, error_event, read_error, rename
+from targon_gw.core.answers import error_event, read_error, rename
 from targon_gw.core.attempts import presentable
 from targon_gw.core.call import Attempt, Call
 from targon_gw.core.entries import Closing
@@ -27,6 +27,7 @@ from targon_gw.core.meter import usage_of
 from targon_gw.core.passage import Passage, ceiling_of, passage_of
 from targon_gw.core.rescue import Broken
 
+from .brought import Brought, End, Source
 from .heads import CORS_LINES, JSON, STREAM, Limits, head_lines
 from .ratelimits import limit_lines
 from .refusals import RANKS, status_of
@@ -44,37 +45,6 @@ COMMENT = b": keep-alive\n\n"
 Settle = Callable[[Closing], None]
 Cut = Callable[[Broken], Deferred[None] | None]
 """Has somebody go on with what broke off: `pass_stream` or `give_up` follows, at once or later; see the carrier."""
-
-
-class Source(Protocol):
-    """A vendor's event stream."""
-
-    def attach(self, reader: Relay) -> None: ...
-
-    def pause(self) -> None: ...
-
-    def resume(self) -> None: ...
-
-    def let_end(self) -> None: ...
-
-    def drop(self) -> None: ...
-
-
-class End(Protocol):
-    """How the vendor's bytes ended; its value is one of clean, broken, stalled, late, too large."""
-
-    @property
-    def value(self) -> str: ...
-
-
-class Brought(Protocol):
-    """A whole answer of the shape asked for."""
-
-    @property
-    def body(self) -> bytes: ...
-
-    @property
-    def answer(self) -> Answer: ...
 
 
 class Pulse(Protocol):
@@ -184,7 +154,7 @@ class Relay(Struct, eq=False):
         except Refusal as refusal:
             self.request.refuse(refusal, self._lines())
             return
-        self.request.phases.answer(partial(self._answer, attempt, body), self.request.processingFailed)
+        self.request.phases.answer((partial(self._answer, attempt, body), self.request.processingFailed))
 
     def _answer(self, attempt: Attempt, body: bytes) -> None:
         lines = head_lines(self.call, self.limits, self.now(), attempt)
@@ -203,8 +173,9 @@ class Relay(Struct, eq=False):
             self._open = True
             lines = head_lines(call, self.limits, self.now(), attempt)
             request.open_stream(200, STREAM + lines)
-        if call.rescue is None:
+        if request.producer is None and stream.ended is None:  # what has come whole can't be asked for less: 2 us
             request.registerProducer(self, True)
+        if call.rescue is None:
             stream.attach(self)
             return self._done if self._over else self._unfinished()
         self._rescuing = None
@@ -275,7 +246,8 @@ class Relay(Struct, eq=False):
             self._unfinished().errback(Failure())
             return
         else:
-            self.request.phases.answer(partial(self.request.end_stream, [*parts, DONE]), self.request.processingFailed)
+            request = self.request
+            request.phases.answer((partial(request.end_stream, [*parts, DONE]), request.processingFailed))
         if self._done is not None:
             self._fire()
 

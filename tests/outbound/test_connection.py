@@ -235,9 +235,9 @@ class Phased:
     def __attrs_post_init__(self) -> None:
         self.bench.agent.turn = self
 
-    def take(self, work: Any, failed: Any) -> None:
+    def take(self, work: Any) -> None:
         """As a turn's phase."""
-        self.works.append((work, failed))
+        self.works.append(work)
 
     def send(self, transport: Any, data: bytes) -> None:
         """Nothing goes this way: the transports are in memory."""

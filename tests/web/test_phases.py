@@ -22,20 +22,18 @@ class Turning:
     """A house whose connection waits for the end of a turn; `phase` by phase, if wanted."""
 
     house: House = field(factory=House)
-    works: list[Callable[[], object]] = field(factory=list)
+    turn: Turn = field(factory=Turn)
 
     def __attrs_post_init__(self) -> None:
-        self.house.talk.channel.phases = Turn(self.works.append)
+        self.house.talk.channel.phases = self.turn
 
     def end(self) -> None:
         """One turn ends."""
-        works, self.works[:] = self.works.copy(), []
-        for work in works:
-            work()
+        self.turn.end()
 
     def between(self, phase: str, then: Callable[[], object]) -> None:
         """Have `then` happen in that phase, before what is put into it from now on."""
-        getattr(self.house.talk.channel.phases, phase)(then, self._raise)
+        getattr(self.turn, phase)((then, self._raise))
 
     def _raise(self, failure: Failure) -> None:
         raise failure.value
