@@ -108,13 +108,19 @@ class Vendor:
         assert answer is not None
         self.asked[-1].answer.callback((Served(), WholeAnswer(body, answer)))
 
-    def begins(self, *events: bytes, idle: float = 60.0) -> None:
-        """The newest attempt brings a stream, of which that has come."""
+    def brings(self, *events: bytes, cleanly: bool = True) -> None:
+        """The newest attempt brings a stream that has come to its end in one read."""
+        self.begins(*events, ended=cleanly)
+
+    def begins(self, *events: bytes, idle: float = 60.0, ended: bool | None = None) -> None:
+        """The newest attempt brings a stream, of which that has come; `ended`: all of it, and whether cleanly."""
         now = self.house.now()
         self.body = Body()
         self.stream = Stream(self.house.pulse, self.house.now, idle, now + 900.0)
         self.stream.makeConnection(self.body)
         self.stream.dataReceived(b"".join(events))
+        if ended is not None:
+            self.ends(ended)
         self.asked[-1].answer.callback((Served(), self.stream))
 
     def says(self, *events: bytes) -> None:

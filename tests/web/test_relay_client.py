@@ -47,6 +47,17 @@ class PressureTests:
         house.vendor.says(finish(), DONE)
         assert house.heard.ended
 
+    def test_what_has_come_whole(self) -> None:
+        """A stream that came in one read is passed on in one, also to who does not read just now."""
+        house = House()
+        house.call(stream=True)
+        stopped_reading(house, 70_000)
+        house.vendor.brings(SOME, finish(), DONE)
+
+        assert house.heard.ended
+        assert house.entry.ending is Ending.SERVED
+        assert house.talk.wire.producer is house.talk.channel
+
     def test_who_reads_nothing_is_ended(self) -> None:
         """A-15: after 60 s without a byte taken, both sides are ended, and what passed is counted."""
         house = streaming()
