@@ -5,6 +5,8 @@ It loads nothing of ours until the sub-command is run: whoever fetches a reactor
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from twisted.application.service import IService
 from twisted.python.usage import Options as UsageOptions
 
@@ -22,9 +24,10 @@ class Options(UsageOptions):
 
 def makeService(options: Options) -> IService:
     """What twistd runs."""
-    from targon_gw.reactor import install
+    with suppress(ImportError):  # of epoll, which only Linux has: elsewhere Twisted's own choice does as well
+        from targon_gw.reactor import install
 
-    install()
+        install()
     from twisted.internet import reactor
 
     from targon_gw.service import daemon

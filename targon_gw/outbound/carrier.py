@@ -106,10 +106,10 @@ class Carrier:
             waits = fail()
         return (waits or succeed(None)).addBoth(carrying.over)
 
-    def abandon(self, call: Call) -> None:
-        """The client of a call that was not yet begun has left."""
-        with suppress(Refusal):  # nobody is left to be told; the call is settled all the same
-            self.settle(call, Closing(Ending.ABANDONED))
+    def drop(self, call: Call, ending: Ending, status: int | None = None) -> None:
+        """Settle a call that was not begun, at nothing."""
+        with suppress(Refusal):  # whom it could be told knows more already; it is settled all the same
+            self.settle(call, Closing(ending, None, status))
 
     def settle(self, call: Call, closing: Closing) -> None:
         """Have what `call` comes to on file, then make it so; at nothing, where it can't be on file."""

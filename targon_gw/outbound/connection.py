@@ -299,7 +299,10 @@ class Connection(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._arrived:
-            self._take()
+            try:
+                self._take()
+            except Exception:  # the edge, as in its phase
+                self._failed(Failure())
         self._lost = reason
         exchange, reading, response = self._exchange, self._reading, self._response
         self._exchange = self._reading = self._response = self._upload = self._socket = self._corked = None

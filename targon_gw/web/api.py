@@ -30,6 +30,7 @@ from targon_gw.core.clients import ClientKey
 from targon_gw.core.config import SECRET_LIKE
 from targon_gw.core.errors import Refusal
 from targon_gw.core.gateway import Asking, Gateway
+from targon_gw.core.ledger import Ending
 from targon_gw.core.openai import Ask, Endpoint, read
 
 from .heads import CORS, CORS_LINES
@@ -59,7 +60,7 @@ class Carrier(Protocol):
 
     def carry(self, call: Call, sink: Relay) -> Deferred[None]: ...
 
-    def abandon(self, call: Call) -> None: ...
+    def drop(self, call: Call, ending: Ending, status: int | None = None) -> None: ...
 
 
 @define(eq=False)
@@ -130,7 +131,7 @@ class Api:
     def _carry(self, request: Request, call: Call) -> None:
         """What follows in the next phase of the turn."""
         if request.gone:
-            self.carrier.abandon(call)
+            self.carrier.drop(call, Ending.ABANDONED)
         else:
             request.on_gone = self._carried(request, call).cancel
 
@@ -203,7 +204,17 @@ class Api:
         await self._carried(request, call_now)
 
     def _carried(self, request: Request, call: Call) -> Deferred[None]:
-        """The call on its way, with what the client said of itself."""
+        """The call on its way."""
+        try:
+            relay = self._relay(request, call)
+        except Exception:  # a bug of ours, which whoever calls tells the client: the call is not to stay open for it
+            self.carrier.drop(call, Ending.FAILED, 500)
+            raise
+        relay.begin(self.relays)
+        return self.carrier.carry(call, relay)
+
+    def _relay(self, request: Request, call: Call) -> Relay:
+        """What passes the answer on; the call has what the client said of itself."""
         shortest = request.header(b"x-gw-deadline-ms")
         if shortest is not None and shortest.isdigit() and len(shortest) < 10:
             call.deadline = min(call.deadline, call.admitted + int(shortest) / 1000.0)
@@ -212,9 +223,7 @@ class Api:
             text = reference.decode("ascii")
             call.reference = None if SECRET_LIKE.search(text) else text
         gateway = self.gateway
-        relay = Relay(request, call, self.pulse, self.now, gateway.config.head_after, gateway.limits_of)
-        relay.begin(self.relays)
-        return self.carrier.carry(call, relay)
+        return Relay(request, call, self.pulse, self.now, gateway.config.head_after, gateway.limits_of)
 
     def break_off(self, relays: Sequence[Relay] | None = None) -> None:
         """End these calls, or all that run, visibly: the gateway is about to."""

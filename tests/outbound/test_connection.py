@@ -307,8 +307,9 @@ class PhaseTests:
         assert isinstance(asked.result, Failure)
         asked.addErrback(lambda _: None)
 
-    def test_a_bug_drops_the_connection(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """And is logged."""
+    @pytest.mark.parametrize("lost", [False, True])
+    def test_a_bug_drops_the_connection(self, monkeypatch: pytest.MonkeyPatch, lost: bool) -> None:
+        """And is logged, also where the connection ends in that turn; its owner hears of that end."""
         phased = Phased()
         asked, line = phased.ask()
         asked.addErrback(lambda _: None)
@@ -319,6 +320,8 @@ class PhaseTests:
         monkeypatch.setattr(Connection, "_pass_on", broken)
         line.say(OK)
         with capturedLogs() as logs:
+            if lost:
+                line.hang_up()
             phased.end()
 
         assert line.aborted

@@ -139,19 +139,21 @@ class BugTests:
     """A bug in a phase is answered like one anywhere."""
 
     def test_while_a_call_begins(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The client gets a 500; the others of the turn are not touched."""
+        """E-21: the client gets a 500, and the call is settled at nothing."""
         turning = Turning()
         house = turning.house
 
         def broken(*words: Any) -> None:
             raise ValueError("a bug")
 
-        monkeypatch.setattr(type(house.api), "_carried", broken)
+        monkeypatch.setattr(type(house.api), "_relay", broken)
         house.call()
         with capturedLogs():
             turning.end()
 
         assert house.heard.status == 500
+        assert (house.entry.ending, house.entry.status) == (Ending.FAILED, 500)
+        assert house.quiet()
 
     @pytest.mark.parametrize("turned", [False, True], ids=["at once", "in its phase"])
     def test_while_it_is_answered(self, monkeypatch: pytest.MonkeyPatch, turned: bool) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from targon_gw.core.attempts import Throttled
 from targon_gw.core.call import Call
+from targon_gw.core.config import RescuePlan
 from targon_gw.core.ledger import Ending, Entry
 from targon_gw.web.relay import STALL
 from tests import fakes
@@ -57,6 +58,21 @@ class PressureTests:
         assert house.heard.ended
         assert house.entry.ending is Ending.SERVED
         assert house.talk.wire.producer is house.talk.channel
+
+    def test_what_was_cut_in_its_first_read(self) -> None:
+        """Where another goes on with it, that one is paused as it comes."""
+        house = House(fakes.config(fakes.upstream(2, rescue=RescuePlan())))
+        house.call(stream=True, seed=1)
+        house.vendor.brings(says("Hel"), cleanly=False)
+        house.talk.channel.pauseProducing()
+        house.vendor.begins(says("Hello"))
+        assert house.vendor.body.paused
+        house.talk.channel.resumeProducing()
+        assert not house.vendor.body.paused
+        house.vendor.says(finish(), DONE)
+
+        assert house.entry.note == "rescued: replay"
+        assert house.heard.ended
 
     def test_who_reads_nothing_is_ended(self) -> None:
         """A-15: after 60 s without a byte taken, both sides are ended, and what passed is counted."""

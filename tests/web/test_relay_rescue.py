@@ -369,21 +369,6 @@ class MeanwhileTests:
         assert house.entry.ending is Ending.ABANDONED
         assert house.quiet()
 
-    def test_slow_client_of_what_came_at_once(self) -> None:
-        """A-15: also where the stream was cut within the read that began it: the next one is paused as it comes."""
-        house = House(fakes.config(fakes.upstream(2, rescue=DETERMINISTIC)))
-        house.call(stream=True, seed=1)
-        house.vendor.brings(says("Hel"), cleanly=False)
-        house.talk.channel.pauseProducing()
-        house.vendor.begins(says("Hello"))
-        assert house.vendor.body.paused
-        house.talk.channel.resumeProducing()
-        assert not house.vendor.body.paused
-        house.vendor.says(finish(), DONE)
-
-        assert text(house) == "Hello"
-        assert house.heard.ended
-
     def test_limits_of_time(self) -> None:
         """The call's deadline holds for its rescue: what is cut behind it is not asked for again."""
         times = Timeouts(idle=Duration(900.0), total=Duration(2000.0))
