@@ -1,15 +1,23 @@
-"""What the daemon listens on: endpoint strings (Twisted's), and the socket that a killed daemon left."""
+"""What the daemon listens on, in endpoint strings; the socket that a killed daemon left; the last descriptor."""
 
 from __future__ import annotations
 
 import os
 import socket
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Protocol
 
+from attrs import define
+from twisted.internet import tcp
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
 from twisted.python.filepath import FilePath
 
 BACKLOG: Final = 4096
 """Connections that may wait to be accepted: after a restart all clients come back at once (faults catalogue, A-32)."""
+
+RESERVED_EVERY: Final = 1.0
+"""Seconds."""
 
 
 def with_backlog(address: str) -> str:
@@ -46,3 +54,50 @@ def clear_dead(path: str) -> None:
         os.unlink(path)
     if os.path.islink(f"{path}.lock"):
         os.unlink(f"{path}.lock")
+
+
+class Reservation(Protocol):
+    """A descriptor that is held for later."""
+
+    def available(self) -> bool: ...
+
+    def reserve(self) -> None: ...
+
+
+def _is_one_left() -> bool:
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
+
+
+@define(eq=False)
+class Reserve:
+    """Takes the reserved descriptor again where it was lost.
+
+    Where no descriptor is left, Twisted gives up one that it keeps, so as to accept whoever knocks and close the
+    connection. A thread that opens a file in that moment gets it instead, and Twisted never asks for another: from then
+    on nobody is turned away, and the loop spins before clients that it can't accept (faults catalogue, E-17).
+    """
+
+    clock: IReactorTime
+    reservation: Reservation = tcp._reservedFD
+    is_one_left: Callable[[], bool] = _is_one_left
+    _loop: LoopingCall | None = None
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._loop = LoopingCall(self._look)
+        self._loop.clock = self.clock
+        self._loop.start(RESERVED_EVERY, now=False)
+
+    def stop(self) -> None:
+        """End."""
+        loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.stop()
+
+    def _look(self) -> None:
+        if not self.reservation.available() and self.is_one_left():  # Twisted would log each time that there is none
+            self.reservation.reserve()

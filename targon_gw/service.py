@@ -38,7 +38,7 @@ from targon_gw.desk import DaemonDesk
 from targon_gw.front import rooms
 from targon_gw.heap import Heap, trim_of_libc
 from targon_gw.leaving import Leaving
-from targon_gw.listening import clear_dead, is_handed, with_backlog
+from targon_gw.listening import Reserve, clear_dead, is_handed, with_backlog
 from targon_gw.reloading import Reloading, foreseen
 from targon_gw.settings.loading import Loaded, load
 from targon_gw.settings.problems import SettingsError
@@ -169,6 +169,7 @@ class GatewayService(Service):
     supervision: Supervision | None = None
     threads: ThreadPool = field(factory=lambda: ThreadPool(1, 2, "disk"))
     heap: Heap = field(default=Factory(lambda self: Heap(self.reactor, trim_of_libc()), takes_self=True))
+    reserve: Reserve = field(default=Factory(lambda self: Reserve(self.reactor), takes_self=True))
     now: Callable[[], float] = time.monotonic
     unix: Callable[[], float] = time.time
 
@@ -202,6 +203,7 @@ class GatewayService(Service):
         wiring.prober.start()
         wiring.lag.start()
         self.heap.start()
+        self.reserve.start()
         self._follow_settings(config, wiring)
         for port in self.ports:
             log.info("listening on {address}", address=str(port.getHost()))
@@ -335,6 +337,7 @@ class GatewayService(Service):
         await leaving.done()
         wiring.lag.stop()
         self.heap.stop()
+        self.reserve.stop()
         if self.admin_port is not None:
             await maybeDeferred(self.admin_port.stopListening)
         wiring.ways.close()

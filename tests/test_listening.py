@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
+from twisted.internet import tcp
+from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 
-from targon_gw.listening import BACKLOG, clear_dead, is_handed, with_backlog
+from targon_gw.listening import BACKLOG, RESERVED_EVERY, Reserve, clear_dead, is_handed, with_backlog
 
 
 class BacklogTests:
@@ -60,3 +65,51 @@ class DeadTests:
         (tmp_path / "admin.sock").write_text("mine")
         clear_dead(str(tmp_path / "admin.sock"))
         assert (tmp_path / "admin.sock").read_text() == "mine"
+
+
+class ReserveTests:
+    """E-17: the descriptor that is kept to turn people away."""
+
+    def test_taken_again(self) -> None:
+        """Where a thread has got it while it was given up, it is taken again as soon as there is one, once."""
+        clock, left, opened = Clock(), [False], list[Any]()
+
+        def take() -> Any:
+            if not left[0]:
+                raise OSError(errno.EMFILE, "none left")
+            opened.append(socket.socket())
+            return opened[-1]
+
+        left[0] = True
+        reservation = tcp._FileDescriptorReservation(take)  # type: ignore[no-untyped-call]
+        reservation.reserve()
+        reserve = Reserve(clock, reservation, lambda: left[0])
+        reserve.start()
+        with capturedLogs() as logs:
+            with reservation:
+                left[0] = False
+            assert not reservation.available()
+            told = len(logs)
+            clock.pump([RESERVED_EVERY] * 3)
+            assert not reservation.available() and len(logs) == told, "a line each second"
+            left[0] = True
+            clock.pump([RESERVED_EVERY] * 3)
+
+        assert reservation.available()
+        assert len(opened) == 2
+        reserve.stop()
+        assert clock.getDelayedCalls() == []
+        reserve.stop()
+        opened[-1].close()
+
+    def test_the_process_has_some_left(self) -> None:
+        """The look itself costs no descriptor."""
+        before = len(os.listdir("/proc/self/fd"))
+        clock = Clock()
+        reserve = Reserve(clock)
+        reserve.start()
+        clock.pump([RESERVED_EVERY] * 5)
+        reserve.stop()
+
+        assert reserve.reservation.available()
+        assert len(os.listdir("/proc/self/fd")) <= before + 1
