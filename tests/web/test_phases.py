@@ -136,7 +136,7 @@ class LeavingTests:
 
 
 class BugTests:
-    """A bug in a phase is answered like one anywhere."""
+    """E-21: a bug in a phase is answered like one anywhere."""
 
     def test_while_a_call_begins(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """E-21: the client gets a 500, and the call is settled at nothing."""
