@@ -307,6 +307,21 @@ class PhaseTests:
         assert isinstance(asked.result, Failure)
         asked.addErrback(lambda _: None)
 
+    def test_who_wants_no_more_gets_no_more(self) -> None:
+        """Given up behind a read that is not yet dealt with, a body goes no further."""
+        phased = Phased()
+        asked, line = phased.ask()
+        line.say(CHUNKED + b"5\r\nhello\r\n")
+        phased.end()
+        response = result(asked)
+        reader = taken(asked)
+        line.say(b"5\r\nworld\r\n")
+        response.stopProducing()
+        phased.end()
+
+        assert reader.body == b"hello"
+        assert line.aborted
+
     @pytest.mark.parametrize("lost", [False, True])
     def test_a_bug_drops_the_connection(self, monkeypatch: pytest.MonkeyPatch, lost: bool) -> None:
         """And is logged, also where the connection ends in that turn; its owner hears of that end."""
