@@ -58,8 +58,6 @@ log = Logger()
 FAILED, LOCKED, BAD_SETTINGS = 1, 75, 78
 """75 and 78 are EX_TEMPFAIL and EX_CONFIG of sysexits.h; systemd is told not to restart on them."""
 Alter = Callable[[Config], Config]
-
-
 SWITCH_EVERY = 0.0005
 """Seconds for which a thread may keep the reactor's from going on: it gives way in each system call, and with Python's
 own 5 ms what is read in a thread (10,000 keys: a second) made each call of a client wait for some 200 ms."""

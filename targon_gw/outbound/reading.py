@@ -78,6 +78,8 @@ class Reading(msgspec.Struct, eq=False):
         """What one read brought."""
         parser = self._parser
         if parser is None:
+            if self.complete and data:
+                self._surplus()
             return
         self.received += len(data)
         try:

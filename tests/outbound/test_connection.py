@@ -273,6 +273,17 @@ class PhaseTests:
 
         assert taken(asked).body == b"hi"
 
+    def test_more_than_the_answer_in_the_same_turn(self) -> None:
+        """D-13, D-31: what comes behind an answer that is not yet dealt with is nobody's, and ends the connection."""
+        phased = Phased()
+        asked, line = phased.ask()
+        line.say(OK)
+        line.say(OK)
+        phased.end()
+
+        assert taken(asked).body == b"hi"
+        assert line.aborted
+
     def test_an_end_in_the_same_turn(self) -> None:
         """What came before the connection's end is not lost by it, nor dealt with twice."""
         phased = Phased()
