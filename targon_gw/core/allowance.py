@@ -6,7 +6,7 @@ and what is under way is held against a new quota too, in the window in which it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from attrs import define, field, frozen
@@ -98,7 +98,8 @@ class Allowance:
     limits: Limits
     quota: Quota | None
     spending: Spending = field(factory=Spending)
-    open: set[Hold] = field(factory=set)
+    _open: set[Hold] | None = None
+    """None while nothing is under way: an empty set takes 216 bytes, of each of many clients."""
     gone: bool = False
     """The settings name it no more: nothing new is let in; what it has used is kept, should it come back."""
 
@@ -106,6 +107,11 @@ class Allowance:
     def of(cls, limits: RateLimits, plan: QuotaPlan | None) -> Allowance:
         """One of which nothing is used."""
         return cls(Limits.of(limits), None if plan is None else Quota(plan))
+
+    @property
+    def open(self) -> Collection[Hold]:
+        """What is under way."""
+        return self._open or ()
 
     def take(self, client: ClientKey, name: str, claim: Claim, now: float, unix: float) -> Hold:
         """Let a call in, whole; raises `Refusal` and takes nothing where any limit is in the way."""
@@ -118,14 +124,20 @@ class Allowance:
         if window is not None:
             window.hold(amount)
         hold = Hold(client, name, claim, unix, self, rate, window, amount)
-        self.open.add(hold)
+        if self._open is None:
+            self._open = {hold}
+        else:
+            self._open.add(hold)
         return hold
 
     def settle(self, hold: Hold, usage: Usage | None, cost: int, now: float) -> None:
         """A call that was let in is over and has used this, at this cost; raises where it was settled before."""
-        if hold not in self.open:
+        holds = self._open
+        if holds is None or hold not in holds:
             raise RuntimeError("a hold is settled once")
-        self.open.remove(hold)
+        holds.remove(hold)
+        if not holds:
+            self._open = None
         tokens = 0 if usage is None else usage.prompt + usage.completion
         self.limits.settle(hold.rate, tokens, now)
         quota, window = self.quota, hold.window

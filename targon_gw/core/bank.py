@@ -11,6 +11,7 @@ whoever has not called for longest is forgotten. Nothing here takes longer the m
 from __future__ import annotations
 
 import ipaddress
+import sys
 from collections import OrderedDict
 from collections.abc import Awaitable, Mapping, Sequence
 from functools import lru_cache
@@ -21,7 +22,7 @@ from attrs import define, field, frozen
 from .allowance import Allowance, Claim, Hold, Overview
 from .clients import ClientKey, Enrolment, Keyring, enrolment, identify
 from .config import Anonymous, ClientSettings, Per, QuotaPlan, RateLimits
-from .cut import Rows, Slices, all_of, as_read, together
+from .cut import Rows, Slices, all_of, as_read, plain, together
 from .errors import Refusal
 from .limits import Shown
 from .meter import Usage
@@ -347,9 +348,10 @@ class MemoryBank:
             (state["anonymous"], self._of_address, self._address_rows),
         )
         for names, find, rows in told:
-            for name, said in names.items():
+            for read, said in names.items():
+                name = sys.intern(read)  # the settings' own, where they have it
                 allowance = find(name)
-                if allowance.restore(said, now, unix):
+                if allowance.restore(plain(said), now, unix):
                     rows.keep(name, said)
                 else:
                     rows.changes(name, allowance)

@@ -22,6 +22,7 @@ Slices = Generator[int, None, Plain]
 SLICE: Final = 256
 """Things written down in one go: some 3 ms."""
 _encode: Final = json.Encoder().encode
+_decode: Final = json.Decoder(Plain).decode
 
 
 @define(eq=False)
@@ -45,9 +46,9 @@ class Rows(Generic[T]):
             del self._due[name]
         self._changed[name] = thing
 
-    def keep(self, name: str, said: Plain) -> None:
+    def keep(self, name: str, said: Plain | Raw) -> None:
         """A thing of that name says this, until it changes."""
-        self._told[name] = Raw(_encode(said))
+        self._told[name] = said.copy() if isinstance(said, Raw) else Raw(_encode(said))
 
     def forget(self, name: str) -> None:
         """There is no such thing any more."""
@@ -95,6 +96,11 @@ def together(rows: Mapping[str, Rows[Any]]) -> Slices:
     finally:
         for part in parts.values():
             part.close()
+
+
+def plain(said: Plain | Raw) -> Plain:
+    """What a thing said, which may still be as it was written down."""
+    return _decode(said) if isinstance(said, Raw) else said
 
 
 def as_read(state: Plain) -> Plain:

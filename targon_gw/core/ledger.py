@@ -9,8 +9,9 @@ number. Who keeps the lines, and where, is the store's affair.
 from __future__ import annotations
 
 import enum
+import sys
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from zlib import crc32
@@ -19,8 +20,7 @@ import msgspec
 from attrs import define, field, fields
 from msgspec import Meta
 
-from .alike import Alike
-from .cut import Rows, Slices, all_of, as_read, together
+from .cut import Rows, Slices, all_of, as_read, plain, together
 from .meter import Source, Usage
 
 AT_ONCE = 256
@@ -59,6 +59,7 @@ class Ending(enum.Enum):
 
 
 _Whole = Annotated[int, Meta(ge=0)]
+_CALL, _ATTEMPT, _PROBE, _SERVED = Kind.CALL, Kind.ATTEMPT, Kind.PROBE, Ending.SERVED
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
@@ -239,6 +240,39 @@ class Sums:
         """All calls, however they ended."""
         return self.served + self.truncated + self.abandoned + self.refused + self.failed
 
+    def take(self, entry: Entry) -> None:
+        """Count one."""
+        kind, source = entry.kind, entry.source
+        if kind is _CALL:
+            ending = entry.ending
+            if ending is _SERVED:
+                self.served += 1
+            elif ending is not None:
+                setattr(self, ending.value, getattr(self, ending.value) + 1)
+        elif kind is _ATTEMPT:
+            self.attempts_failed += 1
+        if source is None:  # nothing was used
+            return
+        prompt, completion = entry.prompt, entry.completion
+        if kind is _CALL:
+            self.prompt += prompt
+            self.completion += completion
+            self.cost += entry.cost
+            if entry.cached or entry.reasoning:
+                self.cached += entry.cached
+                self.reasoning += entry.reasoning
+            if source is not Source.UPSTREAM:
+                self.estimated += prompt + completion
+        elif kind is _ATTEMPT:
+            self.attempt_tokens += prompt + completion
+        elif kind is _PROBE:
+            self.probe_tokens += prompt + completion
+
+    def add(self, figures: Iterable[tuple[str, int]]) -> None:
+        """Count these more, each by its name."""
+        for name, figure in figures:
+            setattr(self, name, getattr(self, name) + figure)
+
     def to_state(self) -> dict[str, int]:
         """The figures that are not 0, by name."""
         return {name: figure for name in _FIGURES if (figure := getattr(self, name))}
@@ -289,50 +323,38 @@ class Ledger:
         return True
 
     def _add_up(self) -> None:
-        """Add up what is pending: what is alike first, then each such sum under its names.
+        """Add up what is pending: under the client's name each, under the other five what they have in common.
 
-        Under the five names beside the client's there are few sums, however many clients have called.
+        Clients are many, and what has all five alike is much; so nothing costs more where clients are more.
         """
         pending, self._pending = self._pending, []
-        sums: dict[tuple[Kind, Ending | None, str | None, Names], Alike] = {}
+        clients: dict[str, Sums] = {}
+        alike: dict[Names, Sums] = {}
         recent, day, ends = self._recent, "", 0.0
         for entry in pending:
-            kind, served, at = entry.kind, entry.served, entry.at
-            if kind is Kind.CALL or kind is Kind.ATTEMPT:
+            kind, served, at, client = entry.kind, entry.served, entry.at, entry.client
+            if kind is _CALL or kind is _ATTEMPT:
                 recent.append(entry)
+            elif kind is not _PROBE:
+                continue  # nothing of it is counted
             if not 0.0 < ends - at <= DAY:
                 ends = (at // DAY + 1) * DAY
                 day = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
             names: Names = (entry.model if served is None else served, entry.key, entry.account, entry.upstream, day)
-            which = (kind, entry.ending, entry.client, names)
-            alike = sums.get(which)
-            if alike is None:
-                alike = sums[which] = Alike()
-            alike.count += 1
-            if entry.source is not None:
-                alike.take(entry)
-        others: dict[tuple[Kind, Ending | None, Names], Alike] = {}
-        for (kind, ending, client, names), alike in sums.items():
+            sums = alike.get(names)
+            if sums is None:
+                sums = alike[names] = Sums()
+            sums.take(entry)
             if client is not None:
-                self._count(kind, ending, alike, "client", client)
-            others.setdefault((kind, ending, names), Alike()).add(alike)
-        for (kind, ending, names), alike in others.items():
+                sums = clients.get(client)
+                if sums is None:
+                    sums = clients[client] = self.sums("client", client)
+                sums.take(entry)
+        for names, sums in alike.items():
+            figures = sums.to_state().items()
             for by, name in zip(BY[1:], names, strict=True):
                 if name is not None:
-                    self._count(kind, ending, alike, by, name)
-
-    def _count(self, kind: Kind, ending: Ending | None, alike: Alike, by: str, name: str) -> None:
-        match kind:
-            case Kind.CALL:
-                _count_calls(self.sums(by, name), ending, alike)
-            case Kind.ATTEMPT:
-                sums = self.sums(by, name)
-                sums.attempts_failed += alike.count
-                sums.attempt_tokens += alike.prompt + alike.completion
-            case Kind.PROBE:
-                self.sums(by, name).probe_tokens += alike.prompt + alike.completion
-            case _:
-                pass
+                    self.sums(by, name).add(figures)
 
     def sums(self, by: str, name: str) -> Sums:
         """Those under that name, about to be altered."""
@@ -360,19 +382,7 @@ class Ledger:
         self._totals = {by: {} for by in BY}
         self._rows = {by: Rows(Sums.to_state) for by in BY}
         for by, names in self._totals.items():
-            for name, row in state["totals"].get(by, {}).items():
-                names[name] = Sums(**row)
+            for read, row in state["totals"].get(by, {}).items():
+                name = sys.intern(read)
+                names[name] = Sums(**plain(row))
                 self._rows[by].keep(name, row)
-
-
-def _count_calls(sums: Sums, ending: object, alike: Alike) -> None:
-    """Count calls that ended alike; only what was used has a cost."""
-    if isinstance(ending, Ending):
-        name = ending.value
-        setattr(sums, name, getattr(sums, name) + alike.count)
-    sums.prompt += alike.prompt
-    sums.completion += alike.completion
-    sums.cached += alike.cached
-    sums.reasoning += alike.reasoning
-    sums.estimated += alike.estimated
-    sums.cost += alike.cost

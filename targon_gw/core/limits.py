@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from attrs import define, field
@@ -29,6 +30,12 @@ Shelf = tuple[int, int, float]
 """A limit by the minute, what remains of it, and the seconds until it is whole again."""
 
 
+@lru_cache(maxsize=512)
+def _pace(per_minute: int) -> float:
+    """Seconds in which one flows in; rates of one size share it, as they do in the processor's caches."""
+    return WINDOW / per_minute
+
+
 @define(eq=False)
 class Rate:
     """So many a minute. Amounts are requests or tokens; times are monotonic seconds.
@@ -46,7 +53,7 @@ class Rate:
 
     @each.default
     def _pace(self) -> float:
-        return WINDOW / self.per_minute
+        return _pace(self.per_minute)
 
     def wait(self, amount: float, now: float) -> float:
         """Seconds until `amount` may be taken, 0.0 where it may be now; more than a minute's worth counts as that."""

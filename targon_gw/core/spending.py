@@ -1,8 +1,8 @@
 """What one client has used, whatever its limits: this hour, today, this week, this month and in all.
 
 A call counts where it began, as with a quota: what is settled later than its hour counts for the day, week or month
-that it began in as long as that lasts. All figures are whole numbers; one hour is counted and the rest are sums of
-hours, so that a call is counted in one place.
+that it began in as long as that lasts. All figures are whole numbers. A call is counted in one place: what this hour
+has is what the totals have grown by since it began, and a longer window is the sum of its hours.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from .config import Per, Unit
 from .meter import Source, Usage
-from .quota import DAY, HOUR, KEPT_WINDOWS, resets_at, window_of
+from .quota import DAY, HOUR, KEPT_WINDOWS, window_of
 
 WEEK = 7 * DAY
 _FIRST_MONDAY = 4 * DAY
@@ -74,11 +74,14 @@ class Spending:
     estimated: int = 0
     """Tokens whose figures are not the vendor's own; a part of the rest."""
     cost: int = 0
-    _hour: Spent = field(factory=Spent)
+    _before: Spent = field(factory=Spent)
+    """The totals as this hour began."""
     _day: Spent = field(factory=Spent)
     """Of today, the hours before this one; so with the week and the month."""
     _week: Spent = field(factory=Spent)
     _month: Spent = field(factory=Spent)
+    _begins: int = 0
+    """This hour."""
     _ends: float = -math.inf
 
     def charge(self, usage: Usage | None, cost: int, unix: float) -> None:
@@ -88,22 +91,15 @@ class Spending:
             return
         if unix >= self._ends:
             self._roll(unix)
-        tokens = usage.prompt + usage.completion
-        hour = self._hour
-        if unix >= hour.begins:
-            hour.tokens += tokens
-            hour.requests += 1
-            hour.cost += cost
-        else:
-            for window in (self._day, self._week, self._month):
-                if unix >= window.begins:
-                    window.add(tokens, 1, cost)
+        prompt, completion = usage.prompt, usage.completion
+        if unix < self._begins:
+            self._charge_late(prompt + completion, 1, cost, unix)
         self.requests += 1
-        self.prompt += usage.prompt
-        self.completion += usage.completion
+        self.prompt += prompt
+        self.completion += completion
         self.cost += cost
         if usage.source is not Source.UPSTREAM:
-            self.estimated += tokens
+            self.estimated += prompt + completion
 
     def charge_all(self, used: Used, unix: float) -> None:
         """As `charge` of each call that was admitted in the stretch that begins at `unix`."""
@@ -112,25 +108,41 @@ class Spending:
             return
         if unix >= self._ends:
             self._roll(unix)
-        windows = (self._hour,) if unix >= self._hour.begins else (self._day, self._week, self._month)
-        for window in windows:
-            if unix >= window.begins:
-                window.add(used.prompt + used.completion, used.requests, used.cost)
+        if unix < self._begins:
+            self._charge_late(used.prompt + used.completion, used.requests, used.cost, unix)
         self.requests += used.requests
         self.prompt += used.prompt
         self.completion += used.completion
         self.estimated += used.estimated
         self.cost += used.cost
 
+    def _charge_late(self, tokens: int, requests: int, cost: int, unix: float) -> None:
+        """What is counted next is of an hour that is over."""
+        self._before.add(tokens, requests, cost)
+        for window in (self._day, self._week, self._month):
+            if unix >= window.begins:
+                window.add(tokens, requests, cost)
+
+    def _hour(self) -> Spent:
+        """What this hour has."""
+        before = self._before
+        tokens = self.prompt + self.completion - before.tokens
+        return Spent(self._begins, tokens, self.requests - before.requests, self.cost - before.cost)
+
     def _roll(self, unix: float) -> None:
         """Begin the hour that `unix` lies in; the last one goes into those windows that it still belongs to."""
-        before = self._hour
-        begins, day, week, month = _windows_of(int(unix // HOUR))
-        self._hour = Spent(begins)
-        self._ends = begins + HOUR
-        self._day = _continued(self._day, day, before)
-        self._week = _continued(self._week, week, before)
-        self._month = _continued(self._month, month, before)
+        hour = self._hour()
+        begins, ends, day, week, month = _windows_of(int(unix // HOUR))
+        self._day = _continued(self._day, day, hour)
+        self._week = _continued(self._week, week, hour)
+        self._month = _continued(self._month, month, hour)
+        self._begin(begins, ends, Spent(begins))
+
+    def _begin(self, begins: int, ends: float, hour: Spent) -> None:
+        """Go on with this hour, which has that much already."""
+        self._begins, self._ends = begins, ends
+        tokens = self.prompt + self.completion - hour.tokens
+        self._before = Spent(0, tokens, self.requests - hour.requests, self.cost - hour.cost)
 
     def of(self, unit: Unit, per: Per, unix: float) -> int:
         """What counts for a quota of that unit and period at `unix`."""
@@ -139,17 +151,17 @@ class Spending:
         if unix >= self._ends:
             self._roll(unix)
         before = {Per.DAY: self._day, Per.MONTH: self._month}.get(per)
-        return self._hour.of(unit) + (before.of(unit) if before is not None else 0)
+        return self._hour().of(unit) + (before.of(unit) if before is not None else 0)
 
     def cost_this_week(self, unix: float) -> int:
         """Micro-dollars since Monday, UTC."""
         if unix >= self._ends:
             self._roll(unix)
-        return self._hour.cost + self._week.cost
+        return self._hour().cost + self._week.cost
 
     def to_state(self) -> dict[str, Any]:
         """All counts; a window is `[began, tokens, requests, cost]`."""
-        windows = (("hour", self._hour), ("day", self._day), ("week", self._week), ("month", self._month))
+        windows = (("hour", self._hour()), ("day", self._day), ("week", self._week), ("month", self._month))
         return {
             **{name: getattr(self, name) for name in _TOTALS},
             **{name: [one.begins, one.tokens, one.requests, one.cost] for name, one in windows},
@@ -165,10 +177,8 @@ class Spending:
         hour = Spent(*state["hour"])
         if hour.begins > unix:
             return
-        self._hour, self._day = hour, Spent(*state["day"])
-        self._week, self._month = Spent(*state["week"]), Spent(*state["month"])
-        end = resets_at(Per.HOUR, hour.begins)
-        self._ends = -math.inf if end is None else end
+        self._day, self._week, self._month = (Spent(*state[name]) for name in ("day", "week", "month"))
+        self._begin(hour.begins, float(hour.begins + HOUR), hour)
         if unix >= self._ends:
             self._roll(unix)
 
@@ -181,8 +191,8 @@ def stretch_of(hour: int, newest: int) -> tuple[Per, int, bool]:
     windows, as far as those are kept for whoever looks in the hour `newest`. Its first member is the least of the
     periods whose windows do not part them. Both are hours counted from 1970.
     """
-    begins, day, week, month = _windows_of(hour)
-    _, today, this_week, _ = _windows_of(newest)
+    begins, _, day, week, month = _windows_of(hour)
+    _, _, today, this_week, _ = _windows_of(newest)
     if newest - hour <= KEPT_WINDOWS:
         return Per.HOUR, begins, True
     if today - day <= KEPT_WINDOWS * DAY:
@@ -191,10 +201,10 @@ def stretch_of(hour: int, newest: int) -> tuple[Per, int, bool]:
 
 
 @lru_cache(maxsize=64)
-def _windows_of(hour: int) -> tuple[int, int, int, int]:
-    """When the hour of that number, its day, its week and its month began: all clients roll into the same one."""
+def _windows_of(hour: int) -> tuple[int, float, int, int, int]:
+    """When the hour of that number begins and ends, and its day, week and month began: all clients roll into one."""
     unix = hour * HOUR
-    return unix, window_of(Per.DAY, unix), week_of(unix), window_of(Per.MONTH, unix)
+    return unix, float(unix + HOUR), window_of(Per.DAY, unix), week_of(unix), window_of(Per.MONTH, unix)
 
 
 def _continued(window: Spent, begins: int, hour: Spent) -> Spent:

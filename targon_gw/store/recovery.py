@@ -20,6 +20,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from targon_gw.core.estate import State
 from targon_gw.core.ledger import entry_of
 from targon_gw.core.lines import Row
 
@@ -116,7 +117,7 @@ def verify(folder: StateFolder) -> list[str]:
     for path in (folder.state, folder.state_before):
         try:
             if os.path.lexists(path):
-                read_snapshot(path)
+                read_snapshot(path, State)
         except (BadSnapshot, OSError) as error:
             found.append(f"{path}: {error}")
     for book in daybooks(folder):
@@ -139,7 +140,7 @@ def _newest(look: _Look) -> tuple[Stored | None, Seen | None]:
         if at is None:
             continue
         try:
-            stored = read_snapshot(path)
+            stored = read_snapshot(path, State)
         except (BadSnapshot, OSError) as error:
             if not look.insist and (not isinstance(error, BadSnapshot) or isinstance(error, NewerSnapshot)):
                 raise Damaged(path, None, str(error)) from None

@@ -24,7 +24,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 from attrs import define, field, frozen
@@ -53,6 +53,7 @@ _UNSEEN: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 """What JSON takes as it is and YAML does not, or not as itself."""
 
 log = Logger()
+T = TypeVar("T")
 
 
 class SnapshotFailed(Exception):
@@ -73,6 +74,10 @@ class Stored:
 
     n: int
     state: dict[str, Any]
+
+
+class _Content(msgspec.Struct, Generic[T]):
+    state: T
 
 
 @define(eq=False)
@@ -229,8 +234,11 @@ def _text(value: Any) -> bytes:
     return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text.decode()).encode()
 
 
-def read_snapshot(path: str) -> Stored:
-    """The snapshot at `path`, brought to this version. Raises `BadSnapshot`, `NewerSnapshot`, or OSError."""
+def read_snapshot(path: str, shape: Any = dict[str, Any]) -> Stored:
+    """The snapshot at `path`, brought to this version, its state a dict of that type.
+
+    Raises `BadSnapshot`, `NewerSnapshot`, or OSError.
+    """
     file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(file, "rb") as stream:
         content = stream.read()
@@ -247,11 +255,10 @@ def read_snapshot(path: str) -> Stored:
     if version > VERSION:
         raise NewerSnapshot(f"its version is {version}, and this gateway knows those up to {VERSION}")
     try:
-        state = msgspec.json.decode(memoryview(content)[content.index(b"\n") + 1 :])["state"]
-    except (msgspec.DecodeError, KeyError, TypeError) as error:
+        text = memoryview(content)[content.index(b"\n") + 1 :]
+        state = msgspec.json.decode(text, type=_Content[shape]).state
+    except msgspec.DecodeError as error:
         raise BadSnapshot(f"its checksum is right, but it can't be read: {error}") from None
-    if not isinstance(state, dict):
-        raise BadSnapshot("its state is no object")
     return Stored(n, migrated(state, version))
 
 

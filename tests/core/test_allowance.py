@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 
 import pytest
@@ -49,6 +50,16 @@ class ClaimTests:
 
 class AllowanceTests:
     """What a client may use, has under way and has used."""
+
+    def test_nothing_under_way(self) -> None:
+        """Nothing is kept for calls that there are none of: clients are many."""
+        mine = allowance()
+        assert not mine.open
+        use(mine)
+        hold = take(mine, claim_at(1, 1), NOW, NOW + WALL)
+        assert list(mine.open) == [hold]
+        mine.settle(hold, None, 0, NOW)
+        assert not any(isinstance(each, set) for each in gc.get_referents(mine))
 
     @pytest.mark.parametrize(
         ("limits", "plan", "code"),

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import sys
 from hashlib import sha256
 from typing import Any
 
+import msgspec
 import pytest
+from msgspec import Raw
+from msgspec.structs import replace
 
-from targon_gw.core.config import Config, Per, QuotaPlan, RateLimits, Unit
+from targon_gw.core.config import ClientSettings, Config, Per, QuotaPlan, RateLimits, Unit
 from targon_gw.core.cut import all_of
 from targon_gw.core.errors import Refusal
-from targon_gw.core.estate import slices
+from targon_gw.core.estate import State, slices
 from targon_gw.core.gateway import Asking, Gateway
 from targon_gw.core.ledger import Ending, Entry, Kind, changed, figures_of, line_of
 from targon_gw.core.lines import read_rows
@@ -123,6 +127,21 @@ class UserTests:
         assert quota(again) == (28, 972)
         assert again.people.sessions.find("s1", WALL) is not None
         assert again.people.user("bob") == user()
+
+    def test_as_its_file_is_read(self) -> None:
+        """Client by client: it comes to the same, and names are the texts that the settings have."""
+        settings = config(clients=[ClientSettings(sys.intern("ann"), "00" * 32)])
+        desk = gateway(settings)
+        for name in ("ann", "gone"):
+            desk.replay(desk.ledger.n + 1, replace(CALL, client=name))
+        state = desk.to_state(0.0)
+        read = msgspec.json.decode(json.dumps(state).encode(), type=State)
+        again = gateway(settings)
+        again.restore(read, 0.0)
+
+        assert isinstance(read["bank"]["clients"]["ann"], Raw)
+        assert again.to_state(0.0) == state and "gone" in state["bank"]["clients"]
+        assert next(name for name in again.ledger.totals["client"] if name == "ann") is settings.clients[0].name
 
     def test_states_from_before_there_were_users(self) -> None:
         """They load, and nobody is in them."""

@@ -50,6 +50,18 @@ class ClientsTests:
         text = f"clients: [{{name: a, key_sha256: {digest}}}, {{name: b, key: password}}]"
         assert "the same key is already in" in refused(tmp_path, {"clients.yaml": text})
 
+    def test_what_clients_have_in_common(self, tmp_path: Path) -> None:
+        """The same limits and the same quota are one object, over all files: of many clients they are few."""
+        rest = "limits: {requests_per_minute: 5000}, quota: {tokens: 90000}"
+        files = {
+            "clients.yaml": f"clients: [{{name: a, key: some-key-1, {rest}}}, {{name: b, key: some-key-2}}]",
+            "clients.d/more.yaml": f"clients: [{{name: c, key: some-key-3, {rest}}}]",
+        }
+        a, b, c = loaded(tmp_path, files).config.clients
+
+        assert a.limits is c.limits and a.quota is c.quota
+        assert (a.limits.requests_per_minute, b.limits.requests_per_minute, b.quota) == (5000, None, None)
+
     def test_past_date(self, tmp_path: Path) -> None:
         """A client whose date is past is no mistake."""
         text = "clients: [{name: a, key: some-key-1, expires: 2001-01-01}]"

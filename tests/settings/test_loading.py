@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import weakref
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from targon_gw.core.config import Config, Dialect, Draw, Per, Prefill, QuotaPlan, Registration, Replay, Unit
+from targon_gw.settings import loading
 from targon_gw.settings.loading import load
+from targon_gw.settings.marks import Document
 from targon_gw.settings.problems import SettingsError
+from targon_gw.settings.reading import read_document
 
 from .folder import loaded, written
 
@@ -169,6 +173,22 @@ class FilesTests:
         assert found.config.state == str(tmp_path / "var")
         assert found.config.admin.socket == str(tmp_path / "conf" / "a.sock")
         assert str(tmp_path / "conf" / "secrets" / "k.yaml") in found.files
+
+    def test_one_at_a_time(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A file is let go of before the next of its kind is read: one of 10,000 clients takes 60 MB."""
+        read: list[weakref.ref[Document]] = []
+        alive: list[int] = []
+
+        def watched(path: str, turn: int, sensitive: bool) -> Document:
+            alive.append(sum(each() is not None for each in read))
+            document = read_document(path, turn, sensitive)
+            read.append(weakref.ref(document))
+            return document
+
+        monkeypatch.setattr(loading, "read_document", watched)
+        more = {f"clients.d/{at}.yaml": f"clients: [{{name: c{at}, key: some-key-{at}}}]" for at in range(4)}
+        assert len(loaded(tmp_path, more).config.clients) == 4
+        assert alive == [0, *[1] * (len(alive) - 1)] and len(alive) == 8
 
     def test_folders_beside(self, tmp_path: Path) -> None:
         """Files of keys.d and clients.d are read after the file beside them, in order of name."""

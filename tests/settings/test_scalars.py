@@ -90,6 +90,13 @@ class ScalarTests:
 
         assert time.process_time() - start < 0.5
 
+    def test_own_text(self) -> None:
+        """What is kept is not the parser's own text, which would keep the memory of the whole file from going."""
+        given = "".join(("a", "bc-1"))
+        assert given == scalars.text(given) == scalars.secret(given).reveal
+        assert scalars.text(given) is not given
+        assert scalars.secret(given).reveal is not given
+
     def test_secret_is_never_repeated(self) -> None:
         """A message about a secret says nothing of it."""
         with pytest.raises(Misfit) as caught:

@@ -19,7 +19,7 @@ def flush(folder: StateFolder, *ns: int) -> None:
     """Snapshots of those lines, one behind the other."""
     snapshots = Snapshot(folder, at_once, seen(folder.state))
     for n in ns:
-        result(snapshots.write({"n": n}, n))
+        result(snapshots.write({"history": n}, n))
 
 
 def numbers(found: Recovered) -> list[int]:
@@ -64,7 +64,7 @@ class BehindTests:
         flush(folder, 2)
         found = recover(folder)
 
-        assert (found.state, found.n, numbers(found), found.notes) == ({"n": 2}, 2, [3, 4, 5, 6], [])
+        assert (found.state, found.n, numbers(found), found.notes) == ({"history": 2}, 2, [3, 4, 5, 6], [])
         assert found.seen == seen(folder.state)
 
     def test_files_before_the_snapshot_may_be_gone(self, tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ class BadSnapshotTests:
         Path(folder.state).write_bytes(content)
         found = recover(folder)
 
-        assert (found.state, numbers(found)) == ({"n": 2}, [3, 4])
+        assert (found.state, numbers(found)) == ({"history": 2}, [3, 4])
         [kept] = Path(folder.path).glob("state.yaml.bad-*")
         assert kept.read_bytes() == content
         assert str(kept) in " ".join(found.notes)
@@ -228,7 +228,7 @@ class BadSnapshotTests:
         Path(folder.state).rename(folder.state_before)
         found = recover(folder)
 
-        assert (found.state, numbers(found), found.seen) == ({"n": 3}, [4], None)
+        assert (found.state, numbers(found), found.seen) == ({"history": 3}, [4], None)
 
     def test_none_that_is_good_is_a_refusal(self, tmp_path: Path) -> None:
         """Never a start from zero, though the ledger is whole (faults catalogue, E-09)."""
@@ -252,7 +252,7 @@ class BadSnapshotTests:
             recover(folder)
         assert Path(folder.state).read_bytes() == newer
 
-        assert recover(folder, recover=True).state == {"n": 2}
+        assert recover(folder, recover=True).state == {"history": 2}
         assert [kept.read_bytes() for kept in Path(folder.path).glob("state.yaml.bad-*")] == [newer]
 
     def test_verify_tells_all_that_is_wrong(self, tmp_path: Path) -> None:
