@@ -41,7 +41,7 @@ def folded(found: Recovered) -> tuple[Ledger, list[str]]:
     ledger, ids = Ledger(), []
     if found.state is not None:
         ledger.restore(found.state["ledger"])
-        ids = list(found.state["ids"])
+        ids = list(found.state["open"])
     for n, entry in found.lines:
         ledger.fold(n, entry)
         ids.append(entry.id)
@@ -87,7 +87,7 @@ class Writer:
     def flush(self) -> None:
         """Sync the ledger and write the state; a state that can't be written is tried again by the next flush."""
         self.journal.sync().addErrback(lambda _: None)
-        state = {"ledger": self.ledger.to_state(), "ids": list(self.ids)}
+        state = {"ledger": self.ledger.to_state(), "open": list(self.ids)}
         self.snapshot.write(state, self.ledger.n).addErrback(_pass_over)
 
     def run(self) -> None:
