@@ -8,7 +8,7 @@ key that stays is the same object, one that leaves is never drawn again and live
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -31,8 +31,8 @@ from .subjects import Moves
 from .turnover import Turnover, turnover
 from .watch import Watch
 
-THREADS = 10_000
-"""Conversations whose last key is remembered."""
+THREADS = 5_000
+"""Conversations whose last key is remembered, at least; twice as many at most."""
 BUSY_FOR_THREAD = 2
 """Leases that a key may have out and still be preferred by a conversation it served."""
 
@@ -67,7 +67,11 @@ class KeyPool:
     _blame: Blame = field(init=False)
     _muster: Muster = field(init=False)
     _policy: Policy = field(init=False)
-    _threads: OrderedDict[int, UpstreamKey] = field(factory=OrderedDict)
+    _threads: dict[int, UpstreamKey] = field(factory=dict)
+    """Who served a conversation last, of those that spoke of late."""
+    _earlier: dict[int, UpstreamKey] = field(factory=dict)
+    """The same of as many before them. A conversation moves from there when it speaks again; to keep all in the order
+    in which they spoke cost 1 us a call, where each is another one's."""
     _turn: int = 0
 
     def __attrs_post_init__(self) -> None:
@@ -185,7 +189,9 @@ class KeyPool:
             key.draining = True
             if key.in_flight:
                 self.draining[key.id] = key
-        self._threads = OrderedDict((thread, key) for thread, key in self._threads.items() if not key.draining)
+        for threads in (self._threads, self._earlier):
+            for thread in [thread for thread, key in threads.items() if key.draining]:
+                del threads[thread]
         self._blame.forget(gone)
 
     # drawing
@@ -216,7 +222,7 @@ class KeyPool:
             return route.witness
         if want.thread is None:
             return None
-        key = self._threads.get(want.thread)
+        key = self._threads.get(want.thread) or self._earlier.get(want.thread)
         return None if key is None or key.in_flight > BUSY_FOR_THREAD else key
 
     def _may(self, key: UpstreamKey, want: Want, now: float, again: bool) -> bool:
@@ -309,9 +315,8 @@ class KeyPool:
         thread = lease.want.thread
         if thread is not None and not lease.key.draining:
             self._threads[thread] = lease.key
-            self._threads.move_to_end(thread)
-            if len(self._threads) > THREADS:
-                self._threads.popitem(last=False)
+            if len(self._threads) >= THREADS:
+                self._threads, self._earlier = {}, self._threads
         self._blame.proved(lease, now)
         if self.awaited is not None and lease.counted:  # a trial: more may be out at once from now on
             self.awaited.stirred()

@@ -174,14 +174,19 @@ class ConversationTests:
         assert served(keys, Want(MODEL, thread=7), 0.0) is not first.key
 
     def test_only_so_many_are_remembered(self) -> None:
-        """The conversation that spoke longest ago is forgotten first."""
-        keys = pool(2)
-        for thread in range(THREADS + 10):
+        """So many that spoke last are remembered, up to as many more, and no others."""
+        keys, last = pool(3), 3 * THREADS // 2
+        by = [served(keys, Want(MODEL, thread=thread), 0.0) for thread in range(THREADS)]
+        assert served(keys, Want(MODEL, thread=0), 0.0) is by[0]  # it speaks again, and is among the last
+        for thread in range(THREADS, last):
+            served(keys, Want(MODEL, thread=thread), 0.0)
+        assert served(keys, Want(MODEL, thread=THREADS - 1), 0.0) is by[THREADS - 1]
+        end = last + 2 * THREADS
+        for thread in range(last, end):
             served(keys, Want(MODEL, thread=thread), 0.0)
 
-        assert len(keys._threads) == THREADS
-        assert 9 not in keys._threads
-        assert 10 in keys._threads
+        known = {**keys._earlier, **keys._threads}
+        assert set(range(end - THREADS, end)) <= known.keys() <= set(range(end - 2 * THREADS, end))
 
 
 class VacancyTests:

@@ -14,7 +14,7 @@ from targon_gw.core.diff import PoolDiff
 from targon_gw.core.health import Barred as Out
 from targon_gw.core.health import Cooling, Disabled, Ready
 from targon_gw.core.keys import Want
-from targon_gw.core.pool import KeyPool
+from targon_gw.core.pool import THREADS, KeyPool
 from tests.fakes import MODEL, key, lease, lease_of, pool, the, upstream
 
 
@@ -151,8 +151,10 @@ class LeaveTests:
             keys.give_back(one, Served(), 1.0)
         assert keys.draining == {} and gone.in_flight == 0
 
-    def test_nothing_leads_back(self) -> None:
+    @pytest.mark.parametrize("remembered", [1, THREADS])
+    def test_nothing_leads_back(self, remembered: int, monkeypatch: pytest.MonkeyPatch) -> None:
         """Neither a conversation nor a second try finds a key that has left, not even after it serves its last call."""
+        monkeypatch.setattr("targon_gw.core.pool.THREADS", remembered)
         keys = pool(2)
         gone = the(keys, 0)
         keys.give_back(lease_of(keys, 0, 0.0, Want(MODEL, thread=7)), Served(), 0.0)
@@ -161,7 +163,7 @@ class LeaveTests:
         reconfigured(keys, [key(1)])
         keys.give_back(late, Served(), 1.0)
 
-        assert keys.route(MODEL).witness is None and not keys._threads
+        assert keys.route(MODEL).witness is None and not keys._threads and not keys._earlier
         for want in (Want(MODEL, thread=7), Want(MODEL, thread=8), Want(MODEL, tried_keys={"k-another"})):
             assert lease(keys, 1.0, want).key is not gone
 
