@@ -126,7 +126,7 @@ class ImportTests:
         """From the box to a test under way, and stopped, without a mouse."""
         visit = admins(browse, bureau, lang="en")
         page = visit.page
-        bureau.misbehave("slow-first-token:8")
+        bureau.misbehave("slow-first-token:4")
         page.focus("#import-text")
         page.keyboard.insert_text("\n".join(NEW))
         page.wait_for_selector(".actions-row .primary:not([disabled])")
