@@ -31,7 +31,7 @@ Shelf = tuple[int, int, float]
 
 
 @lru_cache(maxsize=512)
-def _pace(per_minute: int) -> float:
+def _each(per_minute: int) -> float:
     """Seconds in which one flows in; rates of one size share it, as they do in the processor's caches."""
     return WINDOW / per_minute
 
@@ -53,7 +53,7 @@ class Rate:
 
     @each.default
     def _pace(self) -> float:
-        return _pace(self.per_minute)
+        return _each(self.per_minute)
 
     def wait(self, amount: float, now: float) -> float:
         """Seconds until `amount` may be taken, 0.0 where it may be now; more than a minute's worth counts as that."""

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from targon_gw.core.config import ClientSettings, Config, Per, QuotaPlan, RateLimits, Unit
 from targon_gw.core.cut import all_of
 from targon_gw.core.errors import Refusal
-from targon_gw.core.estate import State, slices
+from targon_gw.core.estate import LedgerState, State, slices
 from targon_gw.core.gateway import Asking, Gateway
 from targon_gw.core.ledger import Ending, Entry, Kind, changed, figures_of, line_of
 from targon_gw.core.lines import read_rows
@@ -139,6 +139,8 @@ class UserTests:
         again = gateway(settings)
         again.restore(read, 0.0)
 
+        assert State.__annotations__.keys() == state.keys(), "what is named nowhere is not read"
+        assert LedgerState.__annotations__.keys() == state["ledger"].keys()
         assert isinstance(read["bank"]["clients"]["ann"], Raw)
         assert again.to_state(0.0) == state and "gone" in state["bank"]["clients"]
         assert next(name for name in again.ledger.totals["client"] if name == "ann") is settings.clients[0].name
