@@ -8,11 +8,13 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from targon_gw.core.estate import State
 from targon_gw.store import snapshot
 from targon_gw.store.folder import StateFolder, seen
 from targon_gw.store.snapshot import (
@@ -244,6 +246,26 @@ class VersionTests:
 
         assert stored == Stored(41207, expected)
         assert snapshot.VERSION != 2 or b"".join(encoded(expected, 41207)) == golden.read_bytes()
+
+    @pytest.mark.parametrize("version", [1, 2])
+    def test_as_the_daemon_reads_it(self, version: int) -> None:
+        """The sections that there are, and what is told of each client as it is written: it comes to the same."""
+        told = {"people": {}, **json.loads((GOLDEN / f"state-{version}.json").read_text())}
+        expected = {section: told[section] for section in ("ledger", "bank", "people")}
+        stored = read_snapshot(str(GOLDEN / f"state-{version}.yaml"), State)
+
+        assert isinstance(stored.state["bank"]["clients"]["ann"], msgspec.Raw)
+        assert json.loads(msgspec.json.encode(stored.state)) == expected
+
+    @pytest.mark.parametrize("state", [{"bank": []}, {"ledger": {"n": 1}}, {"people": None}])
+    def test_another_shape(self, tmp_path: Path, state: dict[str, Any]) -> None:
+        """A file that is whole and says what no state says is no snapshot; the message says where."""
+        path = tmp_path / "state.yaml"
+        path.write_bytes(b"".join(encoded(state, 1)))
+
+        assert read_snapshot(str(path)).state == state
+        with pytest.raises(BadSnapshot, match=rf"can't be read.*\$\.state\.{next(iter(state))}"):
+            read_snapshot(str(path), State)
 
     def test_every_older_version_has_a_way_up_and_a_golden_file(self) -> None:
         """No state is left behind by a release that forgot it."""
