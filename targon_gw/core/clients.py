@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import translate
 from hashlib import sha256
@@ -110,7 +111,7 @@ class Keyring:
     def issue(self, name: str, digest: bytes) -> None:
         """From now on the user of that name has the key of that digest, and no other."""
         former = self.withdraw(name)
-        key = former or ClientKey(name)
+        key = former or ClientKey(sys.intern(name))  # one text in all dicts that a call looks it up in
         self._issued[name] = digest, key
         if name not in self._filed:
             self._by_digest.setdefault(digest, key)

@@ -125,6 +125,8 @@ class UserTests:
         again.restore(state, 0.0)
 
         assert quota(again) == (28, 972)
+        bob = again.bank.named("bob")
+        assert bob is not None and next(iter(again.ledger.totals["client"])) is bob.name
         assert again.people.sessions.find("s1", WALL) is not None
         assert again.people.user("bob") == user()
 
