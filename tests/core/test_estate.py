@@ -12,6 +12,7 @@ import pytest
 from msgspec import Raw
 from msgspec.structs import replace
 
+from targon_gw.core.bank import MemoryBank
 from targon_gw.core.config import ClientSettings, Config, Per, QuotaPlan, RateLimits, Unit
 from targon_gw.core.cut import all_of
 from targon_gw.core.errors import Refusal
@@ -145,7 +146,9 @@ class UserTests:
         assert LedgerState.__annotations__.keys() == state["ledger"].keys()
         assert isinstance(read["bank"]["clients"]["ann"], Raw)
         assert again.to_state(0.0) == state and "gone" in state["bank"]["clients"]
-        assert next(name for name in again.ledger.totals["client"] if name == "ann") is settings.clients[0].name
+        assert isinstance(again.bank, MemoryBank)
+        for names in (again.ledger.totals["client"], again.bank._clients):
+            assert next(name for name in names if name == "ann") is settings.clients[0].name
 
     def test_states_from_before_there_were_users(self) -> None:
         """They load, and nobody is in them."""
