@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
 from typing import Final, Protocol
 
-from attrs import define
+from attrs import Factory, define
 from twisted.internet import tcp
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
@@ -18,6 +17,9 @@ BACKLOG: Final = 4096
 
 RESERVED_EVERY: Final = 1.0
 """Seconds."""
+
+SPARES: Final = 8
+"""Descriptors: as many times in one rush the reserved one can be lost to a thread."""
 
 
 def with_backlog(address: str) -> str:
@@ -64,40 +66,46 @@ class Reservation(Protocol):
     def reserve(self) -> None: ...
 
 
-def _is_one_left() -> bool:
+def _open_one() -> int | None:
+    """A descriptor; None where none is left."""
     try:
-        os.close(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+        return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return False
-    return True
+        return None
 
 
 @define(eq=False)
 class Reserve:
-    """Takes the reserved descriptor again where it was lost.
+    """Sees to it that the reserved descriptor is there, and keeps some to replace it.
 
     Where no descriptor is left, Twisted gives up one that it keeps, so as to accept whoever knocks and close the
     connection. A thread that opens a file in that moment gets it instead, and Twisted never asks for another: from then
-    on nobody is turned away, and the loop spins before clients that it can't accept (faults catalogue, E-17).
+    on nobody is turned away, and the loop spins before clients that it can't accept (faults catalogue, E-17). Nor would
+    asking help: what the thread closes again goes to whoever knocks next. So a spare one is given up for it.
     """
 
     clock: IReactorTime
     reservation: Reservation = tcp._reservedFD
-    is_one_left: Callable[[], bool] = _is_one_left
+    _spares: list[int] = Factory(list)
     _loop: LoopingCall | None = None
 
     def start(self) -> None:
-        """Begin to look."""
+        """Begin to look, at once."""
         self._loop = LoopingCall(self._look)
         self._loop.clock = self.clock
-        self._loop.start(RESERVED_EVERY, now=False)
+        self._loop.start(RESERVED_EVERY)
 
     def stop(self) -> None:
-        """End."""
+        """End, and close the spare ones."""
         loop, self._loop = self._loop, None
         if loop is not None:
             loop.stop()
+        while self._spares:
+            os.close(self._spares.pop())
 
     def _look(self) -> None:
-        if not self.reservation.available() and self.is_one_left():  # Twisted would log each time that there is none
+        while len(self._spares) < SPARES and (opened := _open_one()) is not None:
+            self._spares.append(opened)
+        if self._spares and not self.reservation.available():
+            os.close(self._spares.pop())
             self.reservation.reserve()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import errno
+import io
 import os
+import resource
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 from twisted.internet import tcp
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
-from targon_gw.listening import BACKLOG, RESERVED_EVERY, Reserve, clear_dead, is_handed, with_backlog
+from targon_gw.listening import BACKLOG, RESERVED_EVERY, SPARES, Reserve, clear_dead, is_handed, with_backlog
 
 
 class BacklogTests:
@@ -67,48 +69,66 @@ class DeadTests:
         assert (tmp_path / "admin.sock").read_text() == "mine"
 
 
+def taken() -> int:
+    """A descriptor that is somebody else's now."""
+    return os.open(os.devnull, os.O_RDONLY)
+
+
+@contextmanager
+def few() -> Iterator[list[int]]:
+    """A process that may open few; what of these others have, which is closed at the end."""
+    others: list[int] = []
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))) + 20, before[1]))
+    try:
+        yield others
+    finally:
+        for each in others:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
 class ReserveTests:
     """E-17: the descriptor that is kept to turn people away."""
 
-    def test_taken_again(self) -> None:
-        """Where a thread has got it while it was given up, it is taken again as soon as there is one, once."""
-        clock, left, opened = Clock(), [False], list[Any]()
-
-        def take() -> Any:
-            if not left[0]:
-                raise OSError(errno.EMFILE, "none left")
-            opened.append(socket.socket())
-            return opened[-1]
-
-        left[0] = True
-        reservation = tcp._FileDescriptorReservation(take)  # type: ignore[no-untyped-call]
-        reservation.reserve()
-        reserve = Reserve(clock, reservation, lambda: left[0])
-        reserve.start()
-        with capturedLogs() as logs:
-            with reservation:
-                left[0] = False
-            assert not reservation.available()
+    def test_lost_while_none_is_left(self) -> None:
+        """Where a thread has got it while it was given up, a spare one is given up for it: nobody has to leave."""
+        clock = Clock()
+        reservation = tcp._FileDescriptorReservation(Path(os.devnull).open)  # type: ignore[no-untyped-call]
+        reserve = Reserve(clock, reservation)
+        with few() as others, capturedLogs() as logs:
+            reservation.reserve()
+            reserve.start()
+            with suppress(OSError):
+                while True:
+                    others.append(taken())
+            for times in range(1, SPARES + 2):
+                with reservation:
+                    others.append(taken())
+                assert not reservation.available()
+                clock.advance(RESERVED_EVERY)
+                assert reservation.available() == (times <= SPARES)
             told = len(logs)
             clock.pump([RESERVED_EVERY] * 3)
             assert not reservation.available() and len(logs) == told, "a line each second"
-            left[0] = True
-            clock.pump([RESERVED_EVERY] * 3)
+            os.close(others.pop())
+            clock.advance(RESERVED_EVERY)
+            assert reservation.available()
 
-        assert reservation.available()
-        assert len(opened) == 2
         reserve.stop()
         assert clock.getDelayedCalls() == []
         reserve.stop()
-        opened[-1].close()
+        with reservation:
+            reservation._fileFactory = io.BytesIO  # none is kept behind the test
 
     def test_the_process_has_some_left(self) -> None:
-        """The look itself costs no descriptor."""
+        """What it keeps does not grow, and is closed at the end."""
         before = len(os.listdir("/proc/self/fd"))
         clock = Clock()
         reserve = Reserve(clock)
         reserve.start()
         clock.pump([RESERVED_EVERY] * 5)
+        assert len(os.listdir("/proc/self/fd")) <= before + 1 + SPARES
         reserve.stop()
 
         assert reserve.reservation.available()
