@@ -234,6 +234,8 @@ class Sums:
     attempt_tokens: int = 0
     """What failed and replaced attempts took, as far as anybody said."""
     probe_tokens: int = 0
+    noted: int = 0
+    """See `cut.Rows`; no figure."""
 
     @property
     def calls(self) -> int:
@@ -278,7 +280,7 @@ class Sums:
         return {name: figure for name in _FIGURES if (figure := getattr(self, name))}
 
 
-_FIGURES: Final = tuple(one.name for one in fields(Sums))
+_FIGURES: Final = tuple(one.name for one in fields(Sums) if one.name != "noted")
 BY: Final = ("client", "model", "key", "account", "upstream", "day")
 Names = tuple[str | None, ...]
 """All of these but the client, of an entry."""

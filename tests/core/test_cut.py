@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -146,7 +147,7 @@ def step_by_step(gate: Gateway, now: float, between: Callable[[], None]) -> tupl
             next(slices)
         except StopIteration as end:
             rows = [memory(gate)._rows, memory(gate)._address_rows, *gate.ledger._rows.values()]
-            return as_read(end.value), not any(one._open or one._due for one in rows)
+            return as_read(end.value), not any(one._open for one in rows)
         between()
 
 
@@ -156,6 +157,7 @@ class Word:
 
     number: int
     asked: int = 0
+    noted: int = 0
 
     def tell(self) -> dict[str, Any] | None:
         """It."""
@@ -209,11 +211,33 @@ class RowsTests:
 
     def test_nothing_to_keep(self) -> None:
         """Who has nothing to say is left out; who is forgotten, too."""
-        rows = rows_of(a=Word(0), b=Word(1), c=Word(2), d=Word(3))
-        rows.forget("b")
+        words = {"a": Word(0), "b": Word(1), "c": Word(2), "d": Word(3)}
+        rows = rows_of(**words)
+        rows.forget("b", words["b"])
         assert said(rows) == {"c": 2, "d": 3}
-        rows.forget("c")
+        rows.forget("c", words["c"])
         assert said(rows) == {"d": 3}
+
+    def test_nothing_is_kept(self) -> None:
+        """Who is forgotten takes no room until the next state: callers come and go by thousands."""
+        word = Word(1)
+        rows, left = rows_of(a=word), weakref.ref(word)
+        rows.forget("a", word)
+        del word
+        assert left() is None
+
+    def test_forgotten_while_it_is_written_down(self) -> None:
+        """Who is forgotten before the turn has come is not told, and who takes the name is by the next state."""
+        old, new = Word(1), Word(2)
+        rows = rows_of(a=old)
+        slices = rows.slices()
+        next(slices)
+        rows.forget("a", old)
+        rows.changes("a", new)
+
+        assert as_read(all_of(slices)) == {}
+        assert said(rows) == {"a": 2}
+        assert old.asked == 0
 
     def test_kept_as_it_was_read(self) -> None:
         """What an earlier run wrote down is told as it stands; of the file that it was read from nothing is kept."""
