@@ -75,7 +75,8 @@ class Leaving:
             await self._later(LOOK_EVERY)
         wiring.gateway.draining = True
         until = wiring.now() + GRACE
-        await self._later(FAREWELL)
+        if self._channels():  # else there is nobody to take leave of
+            await self._later(FAREWELL)
         while wiring.now() < until and any(channel.unsent() for channel in self._channels()):
             await self._later(LOOK_EVERY)
 

@@ -156,6 +156,12 @@ class HandedTests:
         stage.reactor.turn(1)
         assert stage.ended == [None]
 
+    def test_nobody_is_connected(self, stage: Stage) -> None:
+        """It is over at once: there is nobody to take leave of."""
+        stage.leave()
+        stage.reactor.turn(0)
+        assert stage.ended == [None]
+
     def test_waits_for_a_request_that_has_begun(self, stage: Stage) -> None:
         """A request that was coming in is read to its end and served."""
         channel, client = stage.line()

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from attrs import define, field
 
-from tests.live.rig import CLI, ROOT, Rig, Wishes, wait_until, write_settings
+from tests.live.rig import CLI, Rig, Wishes, vendor_process, wait_until, write_settings
 
 HANDED = "systemd:domain=INET:index=0"
 BACKLOG = 4096
@@ -90,46 +90,33 @@ class Keeper:
 @contextmanager
 def kept(folder: Path, wishes: Wishes, **environ: str) -> Iterator[Keeper]:
     """A vendor, and a keeper that has started a daemon; all are ended afterwards."""
-    settings = {
-        "accounts": wishes.accounts,
-        "models": [model["id"] for model in wishes.models if "alias" not in model],
-        "dialect": wishes.dialect,
-        "events_per_second": wishes.events_per_second,
-        "first_token": wishes.first_token,
-    }
-    command = [sys.executable, "-m", "tests.live.vendor_process", json.dumps(settings)]
     notify = str(folder / "notify")
     with (
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as vendor,
+        vendor_process(wishes) as (vendor, vendor_url),
         socket.socket() as listening,
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as hearing,
     ):
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(BACKLOG)
+        hearing.bind(notify)
+        hearing.setblocking(False)
+        port, log = listening.getsockname()[1], folder / "gateway.log"
+        path = write_settings(folder, wishes, port, vendor_url)
+        told = json.loads(path.read_text())
+        path.write_text(json.dumps({**told, "listen": HANDED}))
+        run = [*CLI, "run", "-c", str(path)]
+        nobody: subprocess.Popen[bytes] = subprocess.Popen([sys.executable, "-S", "-c", ""])
+        nobody.wait()
+        rig = Rig(f"http://127.0.0.1:{port}", vendor_url, vendor, nobody, log, run)
+        keeper = Keeper(rig, listening, hearing, notify, environ)
         try:
-            assert vendor.stdout is not None
-            vendor_url = f"http://127.0.0.1:{int(vendor.stdout.readline())}"
-            listening.bind(("127.0.0.1", 0))
-            listening.listen(BACKLOG)
-            hearing.bind(notify)
-            hearing.setblocking(False)
-            port, log = listening.getsockname()[1], folder / "gateway.log"
-            path = write_settings(folder, wishes, port, vendor_url)
-            told = json.loads(path.read_text())
-            path.write_text(json.dumps({**told, "listen": HANDED}))
-            run = [*CLI, "run", "-c", str(path)]
-            nobody: subprocess.Popen[bytes] = subprocess.Popen([sys.executable, "-S", "-c", ""])
-            nobody.wait()
-            rig = Rig(f"http://127.0.0.1:{port}", vendor_url, vendor, nobody, log, run)
-            keeper = Keeper(rig, listening, hearing, notify, environ)
-            try:
-                keeper.start()
-                yield keeper
-            finally:
-                if rig.gateway.poll() is None:
-                    rig.gateway.terminate()
-                    try:
-                        rig.ended(20)
-                    except subprocess.TimeoutExpired:
-                        rig.gateway.kill()
-            assert "Unhandled error" not in log.read_text(), log.read_text()
+            keeper.start()
+            yield keeper
         finally:
-            vendor.kill()
+            if rig.gateway.poll() is None:
+                rig.gateway.terminate()
+                try:
+                    rig.ended(20)
+                except subprocess.TimeoutExpired:
+                    rig.gateway.kill()
+        assert "Unhandled error" not in log.read_text(), log.read_text()

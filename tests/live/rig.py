@@ -60,7 +60,7 @@ class Rig:
 
     url: str
     vendor_url: str
-    vendor: subprocess.Popen[str]
+    vendor: subprocess.Popen[bytes]
     gateway: subprocess.Popen[bytes]
     log: Path
     run: list[str] = field(factory=list)
@@ -176,31 +176,42 @@ def write_settings(folder: Path, wishes: Wishes, port: int, vendor_url: str) -> 
 @contextmanager
 def started(folder: Path, wishes: Wishes, before: Callable[[Path], object] = lambda path: None) -> Iterator[Rig]:
     """Both processes, up and ready; ended afterwards. `before` is done to the settings, by their path, first."""
+    with vendor_process(wishes) as (vendor, vendor_url):
+        port, log = free_port(), folder / "gateway.log"
+        path = write_settings(folder, wishes, port, vendor_url)
+        before(path)
+        run = [*CLI, "run", "-c", str(path)]
+        with log.open("wb") as out, subprocess.Popen(run, stdout=out, stderr=out, cwd=folder) as gateway:
+            try:
+                rig = Rig(f"http://127.0.0.1:{port}", vendor_url, vendor, gateway, log, run)
+                wait_until(lambda: _listening(rig), 20, lambda: log.read_text())
+                yield rig
+            finally:
+                rig.signal(signal.SIGTERM)
+                _ended(rig.gateway)
+            assert "Unhandled error" not in log.read_text(), log.read_text()
+
+
+@contextmanager
+def vendor_process(wishes: Wishes) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """The vendor and its address, at once: who connects before it is up waits for it. Killed afterwards."""
     settings = {
         "accounts": {**wishes.accounts, **wishes.spare},
-        "models": [m["id"] for m in wishes.models if "alias" not in m],
+        "models": [model["id"] for model in wishes.models if "alias" not in model],
         "dialect": wishes.dialect,
         "events_per_second": wishes.events_per_second,
         "first_token": wishes.first_token,
     }
-    command = [sys.executable, "-m", "tests.live.vendor_process", json.dumps(settings)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as vendor:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(1024)
+        listening.setblocking(False)  # Twisted expects it so
+        url, fd = f"http://127.0.0.1:{listening.getsockname()[1]}", listening.fileno()
+        command = [sys.executable, "-m", "tests.live.vendor_process", json.dumps(settings), str(fd)]
+        vendor = subprocess.Popen(command, cwd=ROOT, pass_fds=(fd,))
+    with vendor:
         try:
-            assert vendor.stdout is not None
-            vendor_url = f"http://127.0.0.1:{int(vendor.stdout.readline())}"
-            port, log = free_port(), folder / "gateway.log"
-            path = write_settings(folder, wishes, port, vendor_url)
-            before(path)
-            run = [*CLI, "run", "-c", str(path)]
-            with log.open("wb") as out, subprocess.Popen(run, stdout=out, stderr=out, cwd=folder) as gateway:
-                try:
-                    rig = Rig(f"http://127.0.0.1:{port}", vendor_url, vendor, gateway, log, run)
-                    wait_until(lambda: _listening(rig), 20, lambda: log.read_text())
-                    yield rig
-                finally:
-                    rig.signal(signal.SIGTERM)
-                    _ended(rig.gateway)
-                assert "Unhandled error" not in log.read_text(), log.read_text()
+            yield vendor, url
         finally:
             vendor.kill()
 

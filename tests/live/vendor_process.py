@@ -1,4 +1,5 @@
-"""A rehearsal vendor in a process of its own: `python -m tests.live.vendor_process '{"accounts": …}'`; prints its port.
+"""A rehearsal vendor in a process of its own: `python -m tests.live.vendor_process '{"accounts": …}' FD`, which is a
+socket that listens already.
 
 Its accounts have no limits unless the settings say so, and it speaks as fast as it may.
 """
@@ -6,15 +7,17 @@ Its accounts have no limits unless the settings say so, and it speaks as fast as
 from __future__ import annotations
 
 import json
+import os
+import socket
 import sys
 from typing import Any
 
 from targon_gw.core.config import Dialect
 from targon_gw.rehearsal.accounts import Account
-from targon_gw.rehearsal.listening import start
 from targon_gw.rehearsal.scene import Pace
 from targon_gw.rehearsal.telling import Model
 from targon_gw.rehearsal.vendor import Vendor
+from targon_gw.rehearsal.wire import VendorFactory
 
 
 def vendor_of(settings: dict[str, Any]) -> Vendor:
@@ -29,8 +32,9 @@ def main() -> None:
     """Run until terminated."""
     from twisted.internet import reactor
 
-    vendor = vendor_of(json.loads(sys.argv[1]))
-    start(reactor, vendor).addCallback(lambda port: print(port.getHost().port, flush=True))
+    vendor, fd = vendor_of(json.loads(sys.argv[1])), int(sys.argv[2])
+    reactor.adoptStreamPort(fd, socket.AF_INET, VendorFactory(vendor, reactor))  # type: ignore[attr-defined]
+    os.close(fd)  # the reactor has made one of its own
     reactor.run()  # type: ignore[attr-defined]
 
 
