@@ -6,7 +6,6 @@ At the end of each test nothing may stand against the pages that it opened; see 
 from __future__ import annotations
 
 import itertools
-import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ import pytest
 from tests.live.rig import Rig, Wishes, started
 from tests.needs import lacking
 
-from .browser import PAUSES_MS, PLAIN_HOST, Browse, Visit, opened
+from .browser import CHROMIUM, PAUSES_MS, PLAIN_HOST, Browse, Visit, opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
@@ -38,16 +37,15 @@ own: what one address may do in a day is not to hang on how many tests there are
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium; for this package alone, since its driver keeps an event loop running."""
-    path = shutil.which("chromium")
-    if path is None:
-        lacking("chromium is not installed (Debian: apt install chromium)")
+    if CHROMIUM is None:
+        lacking("chromium is not installed (Debian: apt install chromium-headless-shell)")
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
         lacking("playwright is not installed")
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", f"--host-resolver-rules=MAP {PLAIN_HOST} 127.0.0.1"]
-        browser = playwright.chromium.launch(executable_path=path, args=arguments, slow_mo=PAUSES_MS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments, slow_mo=PAUSES_MS)
         yield browser
         browser.close()
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.live.rig import Rig
+from tests.needs import need
 
 from .browser import PAUSES_MS, Browse, Visit, opened
 from .test_entry import newcomer, register
@@ -28,9 +28,12 @@ SIGN_OUT = """async () => {
 
 @pytest.fixture
 def keeping(chromium: Browser, shop: Rig, addresses: Iterator[str]) -> Iterator[Visit]:
-    """The registration page in a browser that keeps pages as they are left, as people's do, for the way back."""
+    """The registration page in a browser that keeps pages as they are left, as people's do, for the way back.
+
+    Only a whole Chromium does.
+    """
     browser = chromium.browser_type.launch(
-        executable_path=shutil.which("chromium"),
+        executable_path=need("chromium"),
         args=["--no-sandbox"],
         slow_mo=PAUSES_MS,
         ignore_default_args=["--disable-back-forward-cache"],
