@@ -33,6 +33,11 @@ class Reactor(EPollReactor):
     end_turn: Callable[[], bool] = staticmethod(lambda: False)
     """Done behind all that a turn brings, events or timers; whether it had anything to do. See `targon_gw.turn`."""
 
+    def stop(self) -> None:
+        """End. A second Ctrl-C, while that takes its time, changes nothing; Twisted would log it as an error."""
+        if not (self._stopped and self._startedBefore):
+            super().stop()
+
     def doPoll(self, timeout: float | None) -> None:
         """One turn; waits for `timeout` seconds at most, `None` for as long as nothing happens."""
         if self.end_turn():  # the timers', or left by the turn before: `timeout` does not reckon with what that began

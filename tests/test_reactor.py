@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from attrs import define, field
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionDone, ReactorNotRunning
 from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
@@ -197,3 +197,27 @@ def test_the_first_reactor_stays() -> None:
     from twisted.internet import reactor as after
 
     assert after is reactor
+
+
+class StopTests:
+    """`stop`."""
+
+    def test_asked_again(self, reactor: Reactor) -> None:
+        """A signal while it is ending is no error, and ends nothing twice."""
+        ended: list[str] = []
+        reactor.addSystemEventTrigger("before", "shutdown", ended.append, "once")
+        reactor.startRunning(installSignalHandlers=False)
+        with capturedLogs() as logs:
+            reactor.sigInt(2)
+            reactor.runUntilCurrent()
+            reactor.sigInt(2)
+            reactor.runUntilCurrent()
+            reactor.runUntilCurrent()
+
+        assert ended == ["once"] and not reactor.running
+        assert not [event for event in logs if "log_failure" in event]
+
+    def test_never_begun(self, reactor: Reactor) -> None:
+        """What does not run can't be ended, as with any reactor."""
+        with pytest.raises(ReactorNotRunning):
+            reactor.stop()
