@@ -277,10 +277,11 @@ class Sums:
 
     def to_state(self) -> dict[str, int]:
         """The figures that are not 0, by name."""
-        return {name: figure for name in _FIGURES if (figure := getattr(self, name))}
+        return {name: figure for name in FIGURES if (figure := getattr(self, name))}
 
 
-_FIGURES: Final = tuple(one.name for one in fields(Sums) if one.name != "noted")
+FIGURES: Final = tuple(one.name for one in fields(Sums) if one.name != "noted")
+"""What `Sums` count, by name."""
 BY: Final = ("client", "model", "key", "account", "upstream", "day")
 Names = tuple[str | None, ...]
 """All of these but the client, of an entry."""

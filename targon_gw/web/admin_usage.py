@@ -12,9 +12,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from attrs import fields
 
-from targon_gw.core.ledger import BY, Ending, Entry, Kind, Sums
+from targon_gw.core.ledger import BY, FIGURES, Ending, Entry, Kind, Sums
 
 from .admin_desk import Objection, unknown
 
@@ -33,7 +32,7 @@ def rows(sums: Mapping[str, Sums]) -> list[dict[str, Any]]:
 
 
 def _figures(sums: Sums) -> dict[str, int]:
-    return {one.name: getattr(sums, one.name) for one in fields(Sums) if not one.name.startswith("_")}
+    return {name: getattr(sums, name) for name in FIGURES}
 
 
 def plain(entry: Entry) -> dict[str, Any]:
