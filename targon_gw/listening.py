@@ -6,7 +6,7 @@ import os
 import socket
 from typing import Final, Protocol
 
-from attrs import Factory, define
+from attrs import define, field
 from twisted.internet import tcp
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
@@ -86,7 +86,7 @@ class Reserve:
 
     clock: IReactorTime
     reservation: Reservation = tcp._reservedFD
-    _spares: list[int] = Factory(list)
+    _spares: list[int] = field(factory=list)
     _loop: LoopingCall | None = None
 
     def start(self) -> None:

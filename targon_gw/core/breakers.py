@@ -6,14 +6,13 @@ until it is known that all is well. Who opens one, and why, is `core.blame`'s an
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 
 from attrs import define, field
 
 from .attempts import doubling
 from .health import Health, Standing, Trial, rested, until_of
-from .keys import KEPT_CHANGES, Change, Lease, Route
+from .keys import Change, Lease, Route
 from .subjects import Cause, Moves, Subject, of_route
 
 FAULTS_TO_OPEN = 3
@@ -30,7 +29,7 @@ class Breakers:
     moves: Moves
     standing: Standing = field(factory=Standing)
     """The vendor's."""
-    history: deque[Change] = field(factory=lambda: deque(maxlen=KEPT_CHANGES))
+    history: list[Change] = field(factory=list)
     """The vendor's own changes."""
 
     @property

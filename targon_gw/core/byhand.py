@@ -7,12 +7,10 @@ the account's, but where a test has shown that it is over.
 
 from __future__ import annotations
 
-from collections import deque
-
 from attrs import frozen
 
 from .health import Barred, Cooling, Disabled, Health, Ready, Spent, Standing, Suspect, Trial, name_of, strikes_of
-from .keys import Change, UpstreamKey
+from .keys import Change, UpstreamKey, remember
 from .pool import KeyPool
 
 BY_HAND = "by hand"
@@ -52,7 +50,7 @@ def served_a_test(pool: KeyPool, key_id: str, now: float) -> bool:
     return ended
 
 
-def _sides(key: UpstreamKey) -> list[tuple[Standing, str, deque[Change]]]:
+def _sides(key: UpstreamKey) -> list[tuple[Standing, str, list[Change]]]:
     account = key.account
     return [(key.standing, key.id, key.history), (account.standing, f"account {account.id}", account.history)]
 
@@ -78,7 +76,7 @@ class _Move:
     until: float | None
 
 
-def _move(pool: KeyPool, standing: Standing, name: str, history: deque[Change], move: _Move) -> None:
+def _move(pool: KeyPool, standing: Standing, name: str, history: list[Change], move: _Move) -> None:
     """Change the standing, and keep why: with the subject, and among the changes that the log and the ledger take."""
     before = name_of(standing.health, move.now)
     standing.move(move.health)
@@ -87,4 +85,4 @@ def _move(pool: KeyPool, standing: Standing, name: str, history: deque[Change], 
     after = name_of(move.health, move.now)
     change = Change(move.now, name, before, after, move.reason, None, "", move.until)
     pool.changes.append(change)
-    history.append(change)
+    remember(history, change)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .witness import Alike, Charge
 
 KEPT_CHANGES = 20
+"""Of one key, account, model or vendor."""
 
 
 @frozen
@@ -39,6 +40,12 @@ class Change:
     until: float | None
 
 
+def remember(history: list[Change], change: Change) -> None:
+    """Put `change` last; the oldest go. (Most never change, and an empty deque takes 760 bytes.)"""
+    history.append(change)
+    del history[:-KEPT_CHANGES]
+
+
 @define(eq=False)
 class Account:
     """The vendor's customer behind one or more keys: rate limits and credits are its."""
@@ -53,7 +60,7 @@ class Account:
     """When others were served after a verdict by which it had gone free; see `core.witness`."""
     probed_at: float | None = None
     """When a key of it was probed last."""
-    history: deque[Change] = field(factory=lambda: deque(maxlen=KEPT_CHANGES))
+    history: list[Change] = field(factory=list)
     _tell: Callable[[Any], object] | None = None
 
     def leave_for(self, model: str) -> Standing:
@@ -107,7 +114,7 @@ class UpstreamKey:
     probed_at: float | None = None
     draining: bool = False
     """It has left the settings: its leases come back, and it is gone."""
-    history: deque[Change] = field(factory=lambda: deque(maxlen=KEPT_CHANGES))
+    history: list[Change] = field(factory=list)
 
     @classmethod
     def of(cls, settings: KeySettings, account: Account) -> UpstreamKey:
@@ -158,7 +165,7 @@ class Route:
     """Which bodies the vendor failed at last, and when; see `core.poison`."""
     turned_down: Prefill | None = None
     """The way of being asked to go on from what was said that the vendor refused."""
-    history: deque[Change] = field(factory=lambda: deque(maxlen=KEPT_CHANGES))
+    history: list[Change] = field(factory=list)
 
 
 class Accusation(Struct, frozen=True, gc=False):

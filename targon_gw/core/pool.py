@@ -8,7 +8,7 @@ key that stays is the same object, one that leaves is never drawn again and live
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -95,7 +95,7 @@ class KeyPool:
         return self._breakers.standing
 
     @property
-    def history(self) -> deque[Change]:
+    def history(self) -> list[Change]:
         """The vendor's own changes."""
         return self._breakers.history
 

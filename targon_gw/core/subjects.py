@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from attrs import define, field, frozen
 
 from .attempts import Outcome
 from .health import Cooling, Health, Spent, Standing, name_of, until_of
-from .keys import Account, Change, Route, UpstreamKey
+from .keys import Account, Change, Route, UpstreamKey, remember
 
 
 @frozen
@@ -17,7 +15,7 @@ class Subject:
 
     standing: Standing
     name: str
-    history: deque[Change]
+    history: list[Change]
 
 
 @frozen
@@ -79,4 +77,4 @@ class Moves:
         status, id = cause.outcome.status, cause.request_id
         change = Change(now, subject.name, before, after, cause.words, status, id, until)
         self.changes.append(change)
-        subject.history.append(change)
+        remember(subject.history, change)

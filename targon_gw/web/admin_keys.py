@@ -7,7 +7,6 @@ nothing else; what moves a key is the core's.
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -55,7 +54,7 @@ class Subject:
 
     name: str
     standing: Standing
-    history: deque[Change]
+    history: list[Change]
 
     def health(self, now: float) -> str:
         """In a word."""
@@ -151,7 +150,7 @@ def _subjects(key: UpstreamKey) -> list[Subject]:
     ]
 
 
-def _histories(pool: KeyPool, key: UpstreamKey) -> Iterator[deque[Change]]:
+def _histories(pool: KeyPool, key: UpstreamKey) -> Iterator[list[Change]]:
     """The changes of all that a key depends on: also of the models' breakers, and of the vendor's."""
     yield from (subject.history for subject in _subjects(key))
     yield from (route.history for route in pool.routes.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from targon_gw.core.attempts import Throttled
 from targon_gw.core.health import Cooling, Ready, Standing, Suspect
-from targon_gw.core.keys import Account
+from targon_gw.core.keys import KEPT_CHANGES, Account
 from targon_gw.core.subjects import Cause, Moves, Subject, of_account, of_key, of_leave, of_route
 from tests.fakes import lease, pool
 
@@ -40,6 +40,15 @@ class MovesTests:
             ("cooling", "suspect", None),
         ]
         assert (standing.health, standing.epoch) == (Suspect(), 3)
+
+    def test_the_last_ones(self) -> None:
+        """Of what changes again and again the oldest go."""
+        moves, standing = Moves(), Standing()
+        subject = Subject(standing, "it", Account("a").history)
+        for number in range(KEPT_CHANGES + 5):
+            moves.move(subject, Cooling(9.0, number + 1), Cause(Throttled(), f"req_{number}", 2.0))
+
+        assert [one.request_id for one in subject.history] == [f"req_{n}" for n in range(5, KEPT_CHANGES + 5)]
 
 
 class SubjectTests:
