@@ -33,10 +33,13 @@ class Reactor(EPollReactor):
     end_turn: Callable[[], bool] = staticmethod(lambda: False)
     """Done behind all that a turn brings, events or timers; whether it had anything to do. See `targon_gw.turn`."""
 
+    ending = False
+
     def stop(self) -> None:
         """End. A second Ctrl-C, while that takes its time, changes nothing; Twisted would log it as an error."""
-        if not (self._stopped and self._startedBefore):
+        if not self.ending:
             super().stop()
+            self.ending = True
 
     def doPoll(self, timeout: float | None) -> None:
         """One turn; waits for `timeout` seconds at most, `None` for as long as nothing happens."""

@@ -102,8 +102,6 @@ class Allowance:
     """None while nothing is under way: an empty set takes 216 bytes, of each of many clients."""
     gone: bool = False
     """The settings name it no more: nothing new is let in; what it has used is kept, should it come back."""
-    noted: int = 0
-    """See `cut.Rows`."""
 
     @classmethod
     def of(cls, limits: RateLimits, plan: QuotaPlan | None) -> Allowance:

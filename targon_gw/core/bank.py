@@ -200,7 +200,7 @@ class MemoryBank:
             if len(self._idle) + len(self._busy) >= KEPT_ADDRESSES:
                 if not self._idle:
                     raise Refusal("overloaded", "Too many callers without a key; try again in a moment.", wait=1.0)
-                self._address_rows.forget(*self._idle.popitem(last=False))
+                self._address_rows.forget(self._idle.popitem(last=False)[0])
             found = self._idle[name] = Allowance.of(self._anonymous.limits, self._anonymous.quota)
         self._idle.move_to_end(name)
         return found
@@ -293,7 +293,7 @@ class MemoryBank:
         allowance.gone = True
         if not allowance.open and not allowance.spending.calls:
             del self._clients[name]
-            self._rows.forget(name, allowance)
+            self._rows.forget(name)
 
     def tally(self, name: str) -> Tally:
         """What the client of that name has under way and has used."""

@@ -234,8 +234,6 @@ class Sums:
     attempt_tokens: int = 0
     """What failed and replaced attempts took, as far as anybody said."""
     probe_tokens: int = 0
-    noted: int = 0
-    """See `cut.Rows`; no figure."""
 
     @property
     def calls(self) -> int:
@@ -280,7 +278,7 @@ class Sums:
         return {name: figure for name in FIGURES if (figure := getattr(self, name))}
 
 
-FIGURES: Final = tuple(one.name for one in fields(Sums) if one.name != "noted")
+FIGURES: Final = tuple(one.name for one in fields(Sums))
 """What `Sums` count, by name."""
 BY: Final = ("client", "model", "key", "account", "upstream", "day")
 Names = tuple[str | None, ...]
