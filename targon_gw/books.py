@@ -42,6 +42,7 @@ log = Logger()
 TIDY_EVERY = 3600.0
 """Seconds: a day's work is there once a day, but a daemon that is started anew each day must come to it, too."""
 LOOK_EVERY = 1.0
+_CALL = Kind.CALL
 UNSHOWN = "The keys of users can't be shown: they were issued with another secret.key. They work, and can be rotated."
 NO_ROOM = "Usage can't be recorded at present, so no call is taken; try again in a moment."
 
@@ -151,7 +152,7 @@ class Books:
             self.gateway.shut = NO_ROOM
             raise Refusal("overloaded", NO_ROOM, wait=5.0) from None
         self.gateway.ledger.fold(n, entry)
-        if entry.kind is Kind.CALL:
+        if entry.kind is _CALL:
             self.calls.settled(entry.at, line)
         elif entry.kind is Kind.KEY:
             self.measures.changed(entry)

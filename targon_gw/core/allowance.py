@@ -20,6 +20,8 @@ from .prices import price_of, usd
 from .quota import Quota, Window, resets_at
 from .spending import Spending, Used
 
+_TOKENS, _USD = Unit.TOKENS, Unit.USD
+
 
 class Claim(Struct, frozen=True, gc=False):
     """What a call may use at most: tokens, and by whom they may be written: each time so many read, so many written,
@@ -35,7 +37,7 @@ class Claim(Struct, frozen=True, gc=False):
 
     def of_unit(self, unit: Unit) -> int:
         """How much of a quota of that unit it takes."""
-        return self.tokens if unit is Unit.TOKENS else self.cost if unit is Unit.USD else 1
+        return self.tokens if unit is _TOKENS else self.cost if unit is _USD else 1
 
 
 class Hold(Struct, eq=False):
@@ -159,7 +161,7 @@ class Allowance:
         """
         if self.quota is not None and used.requests and not per.is_longer_than(self.quota.plan.per):
             unit, tokens = self.quota.plan.unit, used.prompt + used.completion
-            amount = tokens if unit is Unit.TOKENS else used.cost if unit is Unit.USD else used.requests
+            amount = tokens if unit is _TOKENS else used.cost if unit is _USD else used.requests
             self.quota.charge(amount, admitted)
         self.spending.charge_all(used, admitted)
 
@@ -223,7 +225,7 @@ class Allowance:
 def _used(unit: Unit, usage: Usage | None, tokens: int, cost: int) -> int:
     if usage is None:
         return 0
-    return tokens if unit is Unit.TOKENS else cost if unit is Unit.USD else 1
+    return tokens if unit is _TOKENS else cost if unit is _USD else 1
 
 
 def _shown(quota: Quota, unix: float) -> QuotaShown:

@@ -27,6 +27,7 @@ MESSAGE: Final = 2_000
 # Not behind a backslash: `\"model\":` is text inside a string.
 NAMES: Final = 64
 """Members called `model` that are looked at: an honest answer has one, at its top; for each one it is gone through."""
+_EMBEDDINGS: Final = Endpoint.EMBEDDINGS
 _KEY: Final = b'"model"'
 _MODEL: Final = re.compile(rb'(?<!\\)"model"[ \t\r\n]*:[ \t\r\n]*("(?:[^"\\]|\\.)*+")')
 
@@ -108,7 +109,7 @@ def read_answer(endpoint: Endpoint, body: bytes) -> Answer | None:
         read.model,
         read.usage,
         error,
-        bool(read.data if endpoint is Endpoint.EMBEDDINGS else choices),
+        bool(read.data if endpoint is _EMBEDDINGS else choices),
         len(body) // BYTES_PER_TOKEN + 1 if choices else 0,
     )
 

@@ -39,7 +39,7 @@ from .config import Retries, UpstreamSettings
 from .detours import Left, come_back, is_left
 from .dialects import asked_tokens, edits
 from .errors import Refusal
-from .keys import Lease, UpstreamKey, Want
+from .keys import Lease, Want
 from .meter import Usage
 from .openai import Ask, write
 from .poison import Poison
@@ -64,6 +64,9 @@ class State(enum.Enum):
     SETTLED = "settled"
 
 
+_ADMITTED, _TRYING, _WAITING, _QUEUED, _PASSING, _REFUSED, _UNFINISHED, _SETTLED = State
+
+
 class Attempt(Struct, eq=False):
     """One sending of a Call, under a Lease. `outcome` is `None` until it is judged."""
 
@@ -83,11 +86,6 @@ class Attempt(Struct, eq=False):
     ended: float | None = None
     usage: Usage | None = None
     """What it took, where it was cut."""
-
-    @property
-    def key(self) -> UpstreamKey:
-        """The key that it is sent with."""
-        return self.lease.key
 
     def body(self, ask: Ask) -> bytes:
         """The body that the vendor is sent."""
@@ -157,7 +155,7 @@ class Call(Struct, eq=False):
     thread: int | None = None
     reference: str | None = None
     """What the client itself calls this request."""
-    state: State = State.ADMITTED
+    state: State = _ADMITTED
     attempts: list[Attempt] = field(default_factory=list)
     serving: Attempt | None = None
     """The attempt that is being passed on, or was."""
@@ -186,29 +184,30 @@ class Call(Struct, eq=False):
 
     def begin(self, now: float) -> Step:
         """The first step."""
-        self._expect(State.ADMITTED)
+        if self.state is not _ADMITTED:
+            self._expect(_ADMITTED)
         return self._go_on(now, None)
 
     def resume(self, now: float) -> Step:
         """The step that follows a Wait."""
-        self._expect(State.WAITING)
+        self._expect(_WAITING)
         for want in self._wants.values():
             want.tired_accounts.clear()
         return self._go_on(now, self.attempts[-1].outcome, again=True)
 
     def judge(self, outcome: Outcome, now: float) -> Step:
         """The step that follows an attempt that ended, or began to be served, with `outcome`."""
-        if self.state is not State.TRYING:
-            self._expect(State.TRYING)
+        if self.state is not _TRYING:
+            self._expect(_TRYING)
         attempt = self.attempts[-1]
         pool, attempt.outcome, attempt.ended = attempt.leg.pool, outcome, now
         if type(outcome) is Served:
             if self.ask.stream:  # an answer that is not streamed says nothing about its first token
-                attempt.key.noted_first_token(now - attempt.began)
+                attempt.lease.key.noted_first_token(now - attempt.began)
             pool.proved(attempt.lease, now)
             if self.rules.poison.sizes and self.ask.size in self.rules.poison.sizes:
                 self.rules.poison.served(self.client.name, self.ask, attempt.lease)
-            self.state, self.serving = State.PASSING, attempt
+            self.state, self.serving = _PASSING, attempt
             if self.rescue is not None and attempt.sequel is not None:
                 self.rescue.begins(attempt.sequel)
             return Pass(attempt)
@@ -234,7 +233,7 @@ class Call(Struct, eq=False):
 
     def cut(self, broken: Broken, now: float) -> Step:
         """The step that follows where what is passed on breaks off: a second TRYING, or the end."""
-        self._expect(State.PASSING)
+        self._expect(_PASSING)
         attempt = self.attempts[-1]
         if self.rescue is None:
             self.rescue = Rescue(attempt.ended, attempt, broken.usage)
@@ -262,9 +261,9 @@ class Call(Struct, eq=False):
 
     def settled(self) -> None:
         """The call is over; whoever calls this has given everything back."""
-        if self.state is State.SETTLED:
+        if self.state is _SETTLED:
             raise RuntimeError("a call is settled once")
-        self.state = State.SETTLED
+        self.state = _SETTLED
 
     def _expect(self, state: State) -> None:
         if self.state is not state:
@@ -281,17 +280,18 @@ class Call(Struct, eq=False):
         attempt = self._draw(self._model, now)
         if attempt is None and again:
             attempt = self._draw(self._model, now, again=True)
-        once_more = isinstance(last, VendorFault) and not (last.silent or self._repeated or again)
-        if attempt is None and (self._detours or not once_more):
-            attempt = self._draw_stand_in(now)
-            if attempt is None and come_back(self._detours, self._model.legs, self._shut):
-                attempt = self._draw(self._model, now)
-        if attempt is None and once_more:
-            self._repeated = True
-            return self._wait(now + self.rules.roll() * SAME_KEY_PAUSE)
+        if attempt is None:
+            once_more = isinstance(last, VendorFault) and not (last.silent or self._repeated or again)
+            if self._detours or not once_more:
+                attempt = self._draw_stand_in(now)
+                if attempt is None and come_back(self._detours, self._model.legs, self._shut):
+                    attempt = self._draw(self._model, now)
+            if attempt is None and once_more:
+                self._repeated = True
+                return self._wait(now + self.rules.roll() * SAME_KEY_PAUSE)
         if attempt is not None:
             self.attempts.append(attempt)
-            self.state = State.TRYING
+            self.state = _TRYING
             return Try(attempt)
         if self.rescue is not None:
             back = outlook(self._left(), now).back if isinstance(last, Throttled) else None
@@ -316,12 +316,12 @@ class Call(Struct, eq=False):
         longer = waiting.enter(self, wish, now)
         if longer is not None:
             return self._give_up(last, now, longer)
-        self.state, self.queued_at = State.QUEUED, now
+        self.state, self.queued_at = _QUEUED, now
         return Queue()
 
     def called_up(self, now: float) -> Try | None:
         """It is its turn: the attempt, or `None` where no key may serve it yet."""
-        self._expect(State.QUEUED)
+        self._expect(_QUEUED)
         attempt = self._draw(self._model, now)
         if attempt is None and self.attempts:
             for want in self._wants.values():
@@ -331,12 +331,12 @@ class Call(Struct, eq=False):
             return None
         self._waits_no_more(now)
         self.attempts.append(attempt)
-        self.state = State.TRYING
+        self.state = _TRYING
         return Try(attempt)
 
     def turned_away(self, now: float) -> Refuse:
         """Nobody was free in time, or will be."""
-        self._expect(State.QUEUED)
+        self._expect(_QUEUED)
         self._waits_no_more(now)
         return self._refuse_after(self.attempts[-1].outcome if self.attempts else None, now)
 
@@ -366,7 +366,7 @@ class Call(Struct, eq=False):
                 asked = asked_tokens(leg.pool.settings.dialect, self.ask, model.settings.max_tokens)
                 want = self._wants[leg] = Want(leg.upstream_id, asked, self.thread, self.request_id)
             pool = leg.pool
-            if pool.awaited is not None and self.state is State.ADMITTED and pool.awaited.is_before(leg.upstream_id):
+            if pool.awaited is not None and self.state is _ADMITTED and pool.awaited.is_before(leg.upstream_id):
                 continue  # a first try stands behind those who wait; a second one has been served before
             lease = pool.draw(want, now, again)
             if lease is not None:
@@ -380,18 +380,18 @@ class Call(Struct, eq=False):
         return None if model.fallback is self.model else model.fallback
 
     def _wait(self, until: float) -> Wait:
-        self.state = State.WAITING
+        self.state = _WAITING
         return Wait(until)
 
     def _refuse(self, refusal: Refusal) -> Refuse:
-        self.state = State.REFUSED
+        self.state = _REFUSED
         return Refuse(refusal)
 
     def _give_up(self, last: Outcome | None, now: float, longer: float = 0.0) -> Refuse | Unfinished:
         """Nobody answers: the client is told why, where it has not begun to be told something else."""
         if self.rescue is None:
             return self._refuse_after(last, now, longer)
-        self.state = State.UNFINISHED
+        self.state = _UNFINISHED
         return Unfinished()
 
     def _refuse_after(self, last: Outcome | None, now: float, longer: float = 0.0) -> Refuse:

@@ -17,6 +17,7 @@ from .answers import loads
 from .openai import Endpoint
 from .sse import payload
 
+_COMPLETIONS: Final = Endpoint.COMPLETIONS
 ERROR_EVENT: Final = re.compile(rb"(?:\A|[\r\n])event: ?error[ \t]*[\r\n]")
 """An event that is an error by its name, whatever its data (Anthropic's)."""
 
@@ -70,7 +71,7 @@ def said_in(endpoint: Endpoint, choices: Sequence[Choice]) -> tuple[bool, bool]:
     said = thought = False
     for choice in choices:
         delta = choice.delta
-        if endpoint is Endpoint.COMPLETIONS:
+        if endpoint is _COMPLETIONS:
             if choice.text:
                 said = True
         elif delta is not None:

@@ -34,6 +34,7 @@ HABITS: Mapping[Dialect, Habits] = {
     Dialect.TARGON: Habits(needs_max_tokens=True, limits_by_model=False),
 }
 
+_EMBEDDINGS = Endpoint.EMBEDDINGS
 _WITH_USAGE = b'{"include_usage":true}'
 
 
@@ -44,7 +45,7 @@ def edits(dialect: Dialect, ask: Ask, model: str, default_max: int | None) -> di
     stream is always asked for its usage, whoever wants to see it.
     """
     changed: dict[str, bytes | None] = {"model": msgspec.json.encode(model)}
-    if ask.endpoint is Endpoint.EMBEDDINGS:
+    if ask.endpoint is _EMBEDDINGS:
         return changed
     changed["stream"] = b"true" if ask.stream else b"false"
     if ask.stream:
@@ -83,7 +84,7 @@ def going_on(
 
 def asked_tokens(dialect: Dialect, ask: Ask, default_max: int | None) -> int | None:
     """How many tokens the vendor is asked for, at most; `None` where it is told nothing and has its own way."""
-    if ask.max_tokens is None and HABITS[dialect].needs_max_tokens and ask.endpoint is not Endpoint.EMBEDDINGS:
+    if ask.max_tokens is None and HABITS[dialect].needs_max_tokens and ask.endpoint is not _EMBEDDINGS:
         return default_max or FALLBACK_MAX_TOKENS
     return ask.max_tokens
 

@@ -11,6 +11,7 @@ from .meter import Usage
 from .prices import price_of
 
 _NOTHING = Usage(0, 0)
+_CALL = Kind.CALL
 LEFT = "the client left before it had caught up"
 
 
@@ -32,9 +33,7 @@ def entries_of(call: Call, closing: Closing, now: float, wall: float) -> list[En
     rescue = call.rescue
     if rescue is not None and not rescue.level:
         serving = rescue.server
-    entries: list[Entry] = []
-    if serving is None or len(attempts) > 1:
-        entries += [_failed(call, one, now, wall) for one in attempts if one is not serving and one.outcome is not None]
+    entries = [] if serving is not None and len(attempts) == 1 else _failures(call, serving, now, wall)
     usage = closing.usage or _NOTHING
     served = upstream = account = key = first = price = None
     if serving is not None:
@@ -47,7 +46,7 @@ def entries_of(call: Call, closing: Closing, now: float, wall: float) -> list[En
         Entry(
             int(unix * 1e5 + 0.5) / 1e5,  # `rounded`, three times, without a frame for each
             call.request_id,
-            Kind.CALL,
+            _CALL,
             call.client.name,
             ask.model,
             served,
@@ -86,6 +85,11 @@ def _waited(call: Call, since: float, now: float) -> str:
     return f"waited {seconds:.1f} s for a key"
 
 
+def _failures(call: Call, serving: Attempt | None, now: float, wall: float) -> list[Entry]:
+    """Of all attempts but the one that serves."""
+    return [_failed(call, one, now, wall) for one in call.attempts if one is not serving and one.outcome is not None]
+
+
 def _failed(call: Call, attempt: Attempt, now: float, wall: float) -> Entry:
     """The Entry of an attempt that did not serve, or was cut and left to another; nobody is charged with it."""
     outcome, lease = attempt.outcome, attempt.lease
@@ -99,7 +103,7 @@ def _failed(call: Call, attempt: Attempt, now: float, wall: float) -> Entry:
         served=attempt.model.id,
         upstream=attempt.upstream.name,
         account=lease.account.id,
-        key=attempt.key.id,
+        key=lease.key.id,
         stream=call.ask.stream,
         status=None if outcome is None else outcome.status,
         **figures_of(attempt.usage),

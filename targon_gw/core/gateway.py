@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 from attrs import define, evolve, field, frozen
@@ -43,7 +44,8 @@ from .poison import Poison
 from .pool import KeyPool
 from .waiting import Waiting
 
-SERVED = Served()
+_WELL = Served()
+_CHAT, _EMBEDDINGS, _SETTLED, _SERVED = Endpoint.CHAT, Endpoint.EMBEDDINGS, State.SETTLED, Ending.SERVED
 OPENING = 1 << 16
 """Bytes of the messages that a conversation is known by at most."""
 
@@ -174,7 +176,7 @@ class Gateway:
 
     def entries_of(self, call: Call, closing: Closing, now: float) -> list[Entry]:
         """What `call` comes to; see `core.entries`. Nothing is changed by it."""
-        if call.state is State.SETTLED:
+        if call.state is _SETTLED:
             raise RuntimeError("a call is settled once")
         return entries_of(call, closing, now, self.wall)
 
@@ -190,7 +192,7 @@ class Gateway:
         last = call.attempts[-1] if call.attempts else None
         if last is not None and last.lease.open:
             # While it drains the gateway breaks calls off itself: nobody is blamed for what ends then.
-            cut = self.draining and entry.ending is not Ending.SERVED
+            cut = self.draining and entry.ending is not _SERVED
             last.leg.pool.give_back(last.lease, Abandoned() if cut else _outcome(entry.ending, last), now)
         self.bank.settle(call.hold, usage, entry.cost, now)
 
@@ -252,12 +254,13 @@ class Gateway:
         self.history.follow(model.id for _, model in catalog)
         return evolve(change.diff, pools=tuple(diff for diff in told if diff))
 
-    def changes(self) -> Iterator[tuple[str, Change]]:
+    def changes(self) -> list[tuple[str, Change]]:
         """What has changed in the health of keys since this was last asked: the upstream's name, and the change."""
+        changes: list[tuple[str, Change]] = []
         for pool in self.pools.values():
             if pool.changes:
-                for change in pool.taken_changes():
-                    yield pool.name, change
+                changes += zip(repeat(pool.name), pool.taken_changes())
+        return changes
 
     def too_much(self, why: str) -> Refusal:
         """What a call is told while `strained` says `why`: to come again, and not all at the same moment (A-32)."""
@@ -338,15 +341,15 @@ def claim_of(ask: Ask, model: Model) -> Claim:
 
 def _claim(ask: Ask, model: Model) -> Claim:
     settings, prompt = model.settings, ask.prompt_estimate
-    most = 0 if ask.endpoint is Endpoint.EMBEDDINGS else ask.max_tokens or settings.max_tokens or FALLBACK_MAX_TOKENS
+    most = 0 if ask.endpoint is _EMBEDDINGS else ask.max_tokens or settings.max_tokens or FALLBACK_MAX_TOKENS
     completion = most * ask.generations
     return Claim(prompt + completion, ((prompt, completion, settings.price),))
 
 
 def _outcome(ending: Ending | None, attempt: Attempt) -> Outcome:
+    if ending is _SERVED:
+        return _WELL
     match ending:
-        case Ending.SERVED:
-            return SERVED
         case Ending.TRUNCATED:
             return VendorFault("the stream was cut")
         case Ending.FAILED if not isinstance(attempt.outcome, Served):
@@ -361,7 +364,7 @@ def thread_of(client: ClientKey, ask: Ask) -> int | None:
     That much stays the same from turn to turn; to search for it costs 0.6 µs where parsing costs five. Vendors cache
     prefixes: what begins alike is best asked of the same key. `None` where there is nothing to go by.
     """
-    if ask.endpoint is not Endpoint.CHAT:
+    if ask.endpoint is not _CHAT:
         return None
     head = bytes(memoryview(ask.fields["messages"])[:OPENING])
     written = head.find(b'"user"')

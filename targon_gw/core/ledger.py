@@ -59,7 +59,7 @@ class Ending(enum.Enum):
 
 
 _Whole = Annotated[int, Meta(ge=0)]
-_CALL, _ATTEMPT, _PROBE, _SERVED = Kind.CALL, Kind.ATTEMPT, Kind.PROBE, Ending.SERVED
+_CALL, _ATTEMPT, _PROBE, _SERVED, _UPSTREAM = Kind.CALL, Kind.ATTEMPT, Kind.PROBE, Ending.SERVED, Source.UPSTREAM
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
@@ -261,7 +261,7 @@ class Sums:
             if entry.cached or entry.reasoning:
                 self.cached += entry.cached
                 self.reasoning += entry.reasoning
-            if source is not Source.UPSTREAM:
+            if source is not _UPSTREAM:
                 self.estimated += prompt + completion
         elif kind is _ATTEMPT:
             self.attempt_tokens += prompt + completion

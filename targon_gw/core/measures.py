@@ -153,7 +153,7 @@ class Row:
         return self.failed.get(error) or self.failed.setdefault(error, Histogram(DURATIONS))
 
 
-_SERVED = Ending.SERVED
+_SERVED, _EMBEDDINGS = Ending.SERVED, Endpoint.EMBEDDINGS
 _Settled = tuple[Entry, Endpoint, float, list[Attempt]]
 
 
@@ -233,7 +233,7 @@ class Measures:
                 self.endings[ending] += 1
         if entry.source is not None:
             row.input.observe(entry.prompt)
-            if endpoint is not Endpoint.EMBEDDINGS:
+            if endpoint is not _EMBEDDINGS:
                 row.output.observe(entry.completion)
         self.overhead.observe(overhead(entry, admitted, attempts))
         for attempt in attempts:

@@ -45,6 +45,9 @@ class Source(enum.Enum):
     """Nobody looked: the call ended where nothing can be said."""
 
 
+_UPSTREAM: Final = Source.UPSTREAM
+
+
 class Usage(Struct, frozen=True, gc=False):
     """Tokens of one answer. `cached` is a part of `prompt`, `reasoning` a part of `completion`."""
 
@@ -233,10 +236,10 @@ def _judge(figures: Mapping[str, Any], ceiling: int | None) -> Usage | None:
     if not 0 <= prompt <= most or not 0 <= completion <= most:
         return None
     if len(figures) == 3 and "total_tokens" in figures:  # no parts are told
-        return Usage(prompt, completion, 0, 0, Source.UPSTREAM)
+        return Usage(prompt, completion, 0, 0, _UPSTREAM)
     cached = _part(figures, "prompt_tokens_details", "cached_tokens", "prompt_cache_hit_tokens", prompt)
     reasoning = _part(figures, "completion_tokens_details", "reasoning_tokens", "reasoning_tokens", completion)
-    return Usage(prompt, completion, cached, reasoning, Source.UPSTREAM)
+    return Usage(prompt, completion, cached, reasoning, _UPSTREAM)
 
 
 def _summed(figures: Mapping[str, Any], most: int) -> tuple[int, int]:

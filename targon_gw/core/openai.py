@@ -53,6 +53,9 @@ class Endpoint(enum.Enum):
     EMBEDDINGS = "embeddings"
 
 
+_CHAT, _COMPLETIONS, _EMBEDDINGS = Endpoint
+
+
 class Ask(Struct, eq=False, gc=False):
     """The facts of one request."""
 
@@ -128,9 +131,9 @@ class _Embedding(_Shared, gc=False):
 
 
 _FACTS: Final[dict[Endpoint, msgspec.json.Decoder[Any]]] = {
-    Endpoint.CHAT: msgspec.json.Decoder(_Chat),
-    Endpoint.COMPLETIONS: msgspec.json.Decoder(_Completion),
-    Endpoint.EMBEDDINGS: msgspec.json.Decoder(_Embedding),
+    _CHAT: msgspec.json.Decoder(_Chat),
+    _COMPLETIONS: msgspec.json.Decoder(_Completion),
+    _EMBEDDINGS: msgspec.json.Decoder(_Embedding),
 }
 _PROMPTS: Final = "a text, a non-empty array of texts, of tokens, or of arrays of tokens"
 _RULES: Final = {
@@ -172,7 +175,7 @@ def read(endpoint: Endpoint, body: bytes | bytearray) -> Ask:
         raise _missing("model")
     if not model.isprintable():
         raise _invalid("model", fields)
-    if endpoint is Endpoint.EMBEDDINGS:
+    if endpoint is _EMBEDDINGS:
         return _read_embedding(facts, fields, len(body))
     return _read_generation(endpoint, facts, fields, len(body))
 
@@ -200,7 +203,7 @@ def _read_generation(endpoint: Endpoint, facts: Any, fields: dict[str, Raw], siz
     if options is not None and not stream:
         raise Refusal("invalid_value", "`stream_options` is for streams alone; set `stream` to true", "stream_options")
     prompts = 1
-    if endpoint is Endpoint.CHAT:
+    if endpoint is _CHAT:
         if facts.messages is None:
             raise _missing("messages")
         estimate = _estimate(fields, "messages", "tools")
@@ -229,7 +232,7 @@ def _read_embedding(facts: Any, fields: dict[str, Raw], size: int) -> Ask:
         raise Refusal("invalid_value", "Embeddings are not streamed; leave `stream` out", "stream")
     prompts, tokens = _prompts("input", facts.input, fields)
     estimate = tokens or memoryview(fields["input"]).nbytes // BYTES_PER_TOKEN + 1
-    return Ask(Endpoint.EMBEDDINGS, facts.model, False, False, None, prompts, prompts, True, size, estimate, fields)
+    return Ask(_EMBEDDINGS, facts.model, False, False, None, prompts, prompts, True, size, estimate, fields)
 
 
 def _prompts(field: str, value: str | list[Any] | None, fields: dict[str, Raw]) -> tuple[int, int]:

@@ -250,8 +250,7 @@ class KeyPool:
         counted: tuple[tuple[Standing, int], ...] = ()
         if not (type(mine.health) is type(theirs.health) is type(own.health) is type(all_.health) is Ready) or leave:
             # What is ready keeps no count: four calls less, and four less when the lease comes back.
-            standings = (mine, theirs, own, all_) if leave is None else (mine, theirs, leave, own, all_)
-            counted = tuple((one, one.lease(now)) for one in standings if type(one.health) is not Ready)
+            counted = _counted((mine, theirs, own, all_) if leave is None else (mine, theirs, leave, own, all_), now)
         return Lease(
             key,
             account,
@@ -377,6 +376,11 @@ class KeyPool:
             key is not than and key.standing.may_serve(now) and key.account.may_serve(model, None, now)
             for key in self._muster.roster_for(model).members
         )
+
+
+def _counted(standings: Iterable[Standing], now: float) -> tuple[tuple[Standing, int], ...]:
+    """Those that keep count of a lease that goes out now, each with what it must be given back with."""
+    return tuple((one, one.lease(now)) for one in standings if type(one.health) is not Ready)
 
 
 def _limits_by_model(settings: UpstreamSettings) -> bool:

@@ -20,6 +20,7 @@ from .meter import Source, Usage
 from .quota import DAY, HOUR, KEPT_WINDOWS, window_of
 
 WEEK = 7 * DAY
+_UPSTREAM = Source.UPSTREAM
 _FIRST_MONDAY = 4 * DAY
 """5 January 1970."""
 
@@ -98,7 +99,7 @@ class Spending:
         self.prompt += prompt
         self.completion += completion
         self.cost += cost
-        if usage.source is not Source.UPSTREAM:
+        if usage.source is not _UPSTREAM:
             self.estimated += prompt + completion
 
     def charge_all(self, used: Used, unix: float) -> None:

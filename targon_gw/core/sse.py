@@ -62,7 +62,7 @@ class Splitter:
             self._begun = True
             data = data.removeprefix(_BOM)
         events, rest = _cut(data)
-        if len(data) > self._limit and any(len(event) > self._limit for event in events):
+        if len(data) > self._limit and max(map(len, events), default=0) > self._limit:
             raise EventTooLarge(f"an event is longer than {self._limit} bytes")
         if rest:
             self._hold(rest)

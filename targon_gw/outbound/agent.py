@@ -118,8 +118,7 @@ class Agent:
         elif bodyProducer is None:
             payload = b""
         else:
-            gathered = gather(bodyProducer, self.limits.upload)
-            return gathered.addCallback(lambda whole: self.request(method, uri, head, Body(whole)))
+            return self._gathered(method, uri, head, bodyProducer)
         exchange = Exchange(prepared, head, payload, (prepared.origin, head.authorization))
         answer = exchange.answer = Deferred(exchange.cancelled)
         connection = self._take(exchange.key)
@@ -128,6 +127,11 @@ class Agent:
         else:
             connection.send(exchange)
         return answer
+
+    def _gathered(self, method: bytes, uri: bytes, head: Head, producer: IBodyProducer) -> Deferred[IResponse]:
+        """Ask, once all of the body has been produced."""
+        gathered = gather(producer, self.limits.upload)
+        return gathered.addCallback(lambda whole: self.request(method, uri, head, Body(whole)))
 
     def close(self) -> None:
         """Close what is idle, and keep nothing from now on. Answers under way are left alone."""

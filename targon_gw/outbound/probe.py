@@ -154,7 +154,7 @@ class Prober:
             served=attempt.model.id,
             upstream=pool.name,
             account=attempt.lease.account.id,
-            key=attempt.key.id,
+            key=attempt.lease.key.id,
             status=outcome.status,
             **figures_of(usage),
             took=rounded(now - attempt.began),

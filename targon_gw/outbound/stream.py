@@ -41,6 +41,9 @@ class StreamEnd(enum.Enum):
     TOO_LARGE = "too large"
 
 
+_CLEAN, _BROKEN = StreamEnd.CLEAN, StreamEnd.BROKEN
+
+
 class Reader(Shape):
     """Who reads a stream; both are called from within the reading, so both are short."""
 
@@ -145,7 +148,7 @@ class Stream(msgspec.Struct, eq=False):
         if clean and self.ended is None and self._plain is None:
             self._last_words()
         self.pulse.leave(self)
-        self._end(StreamEnd.CLEAN if clean else StreamEnd.BROKEN)
+        self._end(_CLEAN if clean else _BROKEN)
 
     def _last_words(self) -> None:
         """A clean end stands for the blank line that the last event lacks; half an event it does not mend (D-14)."""

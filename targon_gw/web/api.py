@@ -83,7 +83,7 @@ class Api:
         if not request.path.startswith(b"/v1/"):
             return _too_large_for_a_room(request)
         try:
-            found = self._identify(request)
+            found = self._identify(request, self._address(request))
             if isinstance(found, ClientKey):
                 request.asking = found
             else:
@@ -96,8 +96,8 @@ class Api:
             return refusal
         return None
 
-    def _identify(self, request: Request) -> ClientKey | Awaitable[ClientKey]:
-        return self.gateway.identify(secret_in(request), self._address(request), self.now())
+    def _identify(self, request: Request, address: str) -> ClientKey | Awaitable[ClientKey]:
+        return self.gateway.identify(secret_in(request), address, self.now())
 
     def _address(self, request: Request) -> str:
         peer, proxies = request.client_host(), self.gateway.config.trusted_proxies
@@ -107,7 +107,7 @@ class Api:
 
     async def client(self, request: Request) -> ClientKey:
         """Whose key the request bears; raises `Refusal`."""
-        found = self._identify(request)
+        found = self._identify(request, self._address(request))
         return found if isinstance(found, ClientKey) else await found
 
     # calls
@@ -115,9 +115,12 @@ class Api:
     def serve(self, endpoint: Endpoint, request: Request) -> None:
         """Answer a call, now or later."""
         aside = self.aside is not None and len(request.body) > LARGE
+        address = self._address(request)
         try:
-            client = request.asking or self._identify(request)
-            call = self._admit(request, endpoint, client) if isinstance(client, ClientKey) and not aside else None
+            client = request.asking or self._identify(request, address)
+            call = None
+            if isinstance(client, ClientKey) and not aside:
+                call = self._admit(request, endpoint, client, address)
         except Refusal as refusal:
             request.refuse(refusal, CORS_LINES + request.beside)
             return
@@ -136,9 +139,10 @@ class Api:
             request.on_gone = self._carried(request, call).cancel
 
     def _admit(
-        self, request: Request, endpoint: Endpoint, client: ClientKey, ask: Ask | None = None
+        self, request: Request, endpoint: Endpoint, client: ClientKey, address: str, ask: Ask | None = None
     ) -> Call | Awaitable[Call]:
-        """The Call that the request, which was read as `ask` or is to be read now, comes to; raises `Refusal`."""
+        """The Call that the request of `client` at `address`, which was read as `ask` or is to be read now, comes to;
+        raises `Refusal`."""
         if self.gateway.strained is not None:  # before the body is looked at: to refuse must be cheap
             raise self.gateway.too_much(self.gateway.strained)
         if request.asking is None:  # the gate has not looked
@@ -149,7 +153,7 @@ class Api:
             except Refusal as refusal:
                 self._unreadable(refusal)
                 raise
-        asking = Asking(client, self._address(request), request.request_id.decode("ascii"))
+        asking = Asking(client, address, request.request_id.decode("ascii"))
         try:
             call = self.gateway.admit(asking, ask, self.now())
         except Refusal as refusal:
@@ -194,7 +198,7 @@ class Api:
                     except Refusal as refusal:
                         self._unreadable(refusal)
                         raise
-                admitted = self._admit(request, endpoint, known, ask)
+                admitted = self._admit(request, endpoint, known, self._address(request), ask)
                 call_now = admitted if isinstance(admitted, Call) else await admitted
             else:
                 call_now = await call

@@ -41,6 +41,7 @@ TAIL = 0.75
 """Seconds that [DONE] or the usage may come late, once every choice has its finish_reason."""
 DONE = b"data: [DONE]\n\n"
 COMMENT = b": keep-alive\n\n"
+_SERVED, _ABANDONED = Ending.SERVED, Ending.ABANDONED
 
 Settle = Callable[[Closing], None]
 Cut = Callable[[Broken], Deferred[None] | None]
@@ -150,7 +151,7 @@ class Relay(Struct, eq=False):
         self._leave()
         gone = self.request.gone
         try:
-            settle(Closing(Ending.ABANDONED if gone else Ending.SERVED, usage, None if gone else 200))
+            settle(Closing(_ABANDONED if gone else _SERVED, usage, None if gone else 200))
         except Refusal as refusal:
             self.request.refuse(refusal, self._lines())
             return
@@ -239,7 +240,7 @@ class Relay(Struct, eq=False):
         self._leave()
         source.let_end()
         try:
-            settle(Closing(Ending.SERVED, usage, 200))
+            settle(Closing(_SERVED, usage, 200))
         except Refusal as refusal:  # what is not on file is not seen whole
             self.request.end_unfinished([*parts, _event_of(refusal)])
         except Exception:  # a bug of ours: whoever waits for the call is told, not whoever brought the last bytes

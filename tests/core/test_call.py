@@ -37,7 +37,7 @@ def begun(settings: Config, now: float = 0.0, roll: Callable[[], float] = lambda
 
 def keys_of(one: Call) -> list[str]:
     """The keys that a call has tried, in order."""
-    return [attempt.key.id for attempt in one.attempts]
+    return [attempt.lease.key.id for attempt in one.attempts]
 
 
 def refusal_of(step: Step) -> Refusal:
@@ -68,7 +68,7 @@ class NextStepTests:
         assert step == Pass(one.attempts[0])
         assert one.serving is one.attempts[0]
         assert one.attempts[0].lease.open
-        assert one.attempts[0].key.in_flight == 1
+        assert one.attempts[0].lease.key.in_flight == 1
 
     @pytest.mark.parametrize("outcome", [BAD, TOO_LONG])
     def test_the_callers_fault_is_told(self, outcome: CallerFault) -> None:
@@ -77,7 +77,7 @@ class NextStepTests:
 
         assert refusal_of(one.judge(outcome, 1.0)) is outcome.refusal
         assert len(one.attempts) == 1
-        assert one.attempts[0].key.in_flight == 0
+        assert one.attempts[0].lease.key.in_flight == 0
 
     def test_model_gone_is_sought_at_the_next_vendor(self) -> None:
         """The pair of vendor and model is not asked again, though it has more keys (D-38)."""
@@ -93,7 +93,7 @@ class NextStepTests:
         assert attempt_of(one.judge(SILENCE, 60.0)).upstream.name == "other"
         assert attempt_of(one.judge(SILENCE, 120.0)).upstream.name == "acme"
 
-        assert one.attempts[0].key is not one.attempts[2].key
+        assert one.attempts[0].lease.key is not one.attempts[2].lease.key
         assert refusal_of(one.judge(SILENCE, 180.0)).code == "upstream_timeout"
 
     def test_silent_key_beside_others_that_serve(self) -> None:
@@ -106,7 +106,7 @@ class NextStepTests:
         assert attempt_of(one.judge(SILENCE, 60.0)).upstream.name == "acme"
         assert attempt_of(one.judge(SILENCE, 120.0)).upstream.name == "other"
 
-        assert one.attempts[0].key is not one.attempts[1].key
+        assert one.attempts[0].lease.key is not one.attempts[1].lease.key
         assert refusal_of(one.judge(SILENCE, 180.0)).code == "upstream_timeout"
 
     def test_last_try_is_spent_elsewhere(self) -> None:
@@ -152,9 +152,9 @@ class NextStepTests:
         attempt_of(other.begin(0.0))
         one = call(desk)
         attempt_of(one.begin(0.0))
-        other.attempts[0].key.in_flight += 100
+        other.attempts[0].lease.key.in_flight += 100
         assert isinstance(one.judge(FAULT, 0.0), Wait)
-        other.attempts[0].key.in_flight -= 100
+        other.attempts[0].lease.key.in_flight -= 100
 
         attempt_of(one.resume(0.1))
         assert len(set(keys_of(one))) == len(pool.keys) == 2
@@ -271,7 +271,7 @@ class OnlyAccountTests:
         """Where one may serve, nobody waits, and the account that said 429 is left alone."""
         one = begun(config(upstream([key(0, "a"), key(1, "a"), key(2, "b")])))
 
-        assert attempt_of(one.judge(Throttled(7.0), 1.0)).key.account.id == "b"
+        assert attempt_of(one.judge(Throttled(7.0), 1.0)).lease.key.account.id == "b"
 
     def test_no_credit_is_not_waited_for(self) -> None:
         """Half an hour fits no call."""
@@ -342,5 +342,5 @@ class BoundsTests:
         for one in (whole, stream):
             one.judge(Served(), 3.0)
 
-        assert whole.attempts[0].key.first_token is None
-        assert stream.attempts[0].key.first_token == 3.0
+        assert whole.attempts[0].lease.key.first_token is None
+        assert stream.attempts[0].lease.key.first_token == 3.0

@@ -56,7 +56,7 @@ class GoingOnTests:
         first = one.attempts[0]
         attempt = attempt_of(cut(one))
 
-        assert attempt.key is not first.key
+        assert attempt.lease.key is not first.lease.key
         assert attempt.sequel == REPLAY
         assert (first.lease.open, first.outcome, first.usage, first.ended) == (False, CUT, USAGE, 2.0)
         assert attempt.body(one.ask) == first.body(one.ask)
@@ -153,7 +153,7 @@ class PrefillTests:
         pool = attempt.leg.pool
         assert pool.route(MODEL).turned_down is Prefill.VLLM
         assert pool.route("another").turned_down is None
-        assert attempt.key.standing.may_serve(3.0)
+        assert attempt.lease.key.standing.may_serve(3.0)
 
     def test_a_replay_that_is_malformed(self) -> None:
         """What one vendor took and another calls malformed is not tried on a third."""
@@ -172,7 +172,7 @@ class PrefillTests:
         attempt = attempt_of(cut(one, 5.0, DIFFERED))
 
         assert attempt.sequel is not None and attempt.sequel.means is Means.PREFILL
-        assert attempt.key.standing.may_serve(5.0)
+        assert attempt.lease.key.standing.may_serve(5.0)
 
 
 class EntriesTests:
@@ -191,8 +191,18 @@ class EntriesTests:
         self.level(one)
         first, own = gateway_entries(one, Closing(Ending.SERVED, USAGE, 200))
 
-        assert (own.kind, own.key, own.first, own.note) == (Kind.CALL, one.attempts[1].key.id, 1.0, "rescued: replay")
-        assert (first.kind, first.key, first.usage, first.cost) == (Kind.ATTEMPT, one.attempts[0].key.id, USAGE, 0)
+        assert (own.kind, own.key, own.first, own.note) == (
+            Kind.CALL,
+            one.attempts[1].lease.key.id,
+            1.0,
+            "rescued: replay",
+        )
+        assert (first.kind, first.key, first.usage, first.cost) == (
+            Kind.ATTEMPT,
+            one.attempts[0].lease.key.id,
+            USAGE,
+            0,
+        )
         assert (first.note, first.took) == ("the stream was cut: broken", 2.0)
         assert results(one, Ending.SERVED) == [("replay", "served")]
 
@@ -203,8 +213,8 @@ class EntriesTests:
         one.judge(Served(), 3.0)
         second, own = gateway_entries(one, Closing(Ending.ABANDONED, USAGE, 200))
 
-        assert own.key == one.attempts[0].key.id
-        assert (second.key, second.note) == (one.attempts[1].key.id, "the client left before it had caught up")
+        assert own.key == one.attempts[0].lease.key.id
+        assert (second.key, second.note) == (one.attempts[1].lease.key.id, "the client left before it had caught up")
         assert results(one, Ending.ABANDONED) == []
 
     def test_in_vain(self) -> None:
@@ -215,8 +225,8 @@ class EntriesTests:
         cut(one, 4.0, DIFFERED)
         second, own = gateway_entries(one, Closing(Ending.TRUNCATED, USAGE, 200))
 
-        assert (own.key, own.note, own.ending) == (one.attempts[0].key.id, None, Ending.TRUNCATED)
-        assert (second.key, second.note) == (one.attempts[1].key.id, "a replay differed")
+        assert (own.key, own.note, own.ending) == (one.attempts[0].lease.key.id, None, Ending.TRUNCATED)
+        assert (second.key, second.note) == (one.attempts[1].lease.key.id, "a replay differed")
         assert results(one, Ending.TRUNCATED) == [("replay", "failed")]
 
 

@@ -93,7 +93,7 @@ class StateTests:
         one.judge(outcome, 0.0)
 
         assert not one.attempts[0].lease.open
-        assert one.attempts[0].key.in_flight == 0
+        assert one.attempts[0].lease.key.in_flight == 0
         assert (one.attempts[0].outcome, one.attempts[0].ended) == (outcome, 0.0)
 
     def test_jitter_spreads_the_second_tries(self) -> None:

@@ -58,7 +58,7 @@ class EntriesTests:
         first, second, own = desk.entries_of(one, Closing(Ending.SERVED, USAGE, 200), 1.0)
 
         assert [e.kind for e in (first, second, own)] == [Kind.ATTEMPT, Kind.ATTEMPT, Kind.CALL]
-        assert [e.key for e in (first, second, own)] == [attempt.key.id for attempt in one.attempts]
+        assert [e.key for e in (first, second, own)] == [attempt.lease.key.id for attempt in one.attempts]
         assert len({e.key for e in (first, second, own)}) == 3
         for entry, status, note in ((first, 500, "500"), (second, 429, "429: too many requests")):
             assert (entry.id, entry.client, entry.model, entry.served) == ("req_1", "ann", MODEL, MODEL)

@@ -158,8 +158,8 @@ class Walk:
         *before, attempt = one.attempts
         assert self.now < one.deadline or not before
         assert attempt.first_token > 0 or not before
-        tried = {(a.leg, a.key) for a in before}
-        if (attempt.leg, attempt.key) in tried:
+        tried = {(a.leg, a.lease.key) for a in before}
+        if (attempt.leg, attempt.lease.key) in tried:
             assert not [k for k in attempt.leg.pool.keys.values() if self.may(attempt, k, tried)]
 
     def may(self, attempt: Attempt, other: UpstreamKey, tried: set[tuple[Leg, UpstreamKey]]) -> bool:

@@ -66,10 +66,10 @@ class ProofTests:
         """Neither key rests, no fault is counted, the breaker is closed, and the attempts say what they came to."""
         one = desk()
         asked = bad(one, 0.0)
-        asked.attempts[0].key.missed = 1  # it is the second that it meets
+        asked.attempts[0].lease.key.missed = 1  # it is the second that it meets
         asked.judge(FAULT, 0.1)
         good(one, 0.2)
-        assert isinstance(asked.attempts[0].key.standing.health, Cooling)
+        assert isinstance(asked.attempts[0].lease.key.standing.health, Cooling)
         asked.judge(FAULT, 0.5)
 
         keys = one.pools["acme"]
@@ -85,7 +85,7 @@ class ProofTests:
         one = desk()
         keys = one.pools["acme"]
         asked = call(one, 0.0, ask(seed=13))
-        first = attempt_of(asked.begin(0.0)).key
+        first = attempt_of(asked.begin(0.0)).lease.key
         first.standing.move(Trial(2, 1))
         asked.judge(FAULT, 0.1)
         good(one, 0.2)

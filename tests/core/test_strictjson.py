@@ -138,6 +138,30 @@ class MembersTests:
         with pytest.raises(Refusal, match="gives `a` more than once"):
             members(body)
 
+    @given(
+        st.dictionaries(st.text(max_size=5), values, min_size=1, max_size=4),
+        st.sampled_from([(",", ":"), (", ", ": "), (" ,", " :")]),
+        values,
+    )
+    def test_a_name_given_twice_is_found_however_it_is_spaced(
+        self, fields: dict[str, Any], spaces: tuple[str, str], value: object
+    ) -> None:
+        """B-07: compact, as Python's json.dumps has it, and as nobody has it."""
+        name = next(iter(fields))
+        once = json.dumps(fields, separators=spaces)
+        again = f"{once[:-1]}{spaces[0]}{json.dumps(name)}{spaces[1]}{json.dumps(value, separators=spaces)}}}"
+
+        assert members(once.encode()).keys() == fields.keys()
+        assert refused(again.encode()) == "invalid_json"
+
+    @pytest.mark.parametrize("spaces", [(",", ":"), (", ", ": ")], ids=["compact", "as Python has it"])
+    def test_usual_spaces_are_no_reason_to_look_twice(self, spaces: tuple[str, str]) -> None:
+        """To look at each name again takes as long as all else together."""
+        body = json.dumps({"a": [1, {"b": 2}], "c": "x, y: z"}, separators=spaces).encode()
+
+        with mock.patch.object(strictjson, "_all_members", None):
+            assert members(body).keys() == {"a", "c"}
+
     def test_a_name_given_twice_further_in_passes(self) -> None:
         """B-07 is about what we and the vendor both read: the top."""
         assert bytes(members(b'{"a":{"b":1,"b":2}}')["a"]) == b'{"b":1,"b":2}'

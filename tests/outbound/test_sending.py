@@ -39,7 +39,7 @@ class RequestTests:
         request = sent.request
         assert request.url == b"https://acme.example/v1/chat/completions"
         assert dict(request.head.fields) == {
-            b"Authorization": b"Bearer " + sent.attempt.key.secret.reveal.encode(),
+            b"Authorization": b"Bearer " + sent.attempt.lease.key.secret.reveal.encode(),
             b"Content-Type": b"application/json",
             b"Accept": b"application/json, text/event-stream",
             b"User-Agent": b"targon-gw",
@@ -65,7 +65,7 @@ class RequestTests:
     def test_secret_is_not_shown(self) -> None:
         """No repr of what sends, nor of a bug on its way, holds a key."""
         sent = send()
-        assert sent.attempt.key.secret.reveal not in repr(sent.stage.sending)
+        assert sent.attempt.lease.key.secret.reveal not in repr(sent.stage.sending)
 
 
 class WholeTests:

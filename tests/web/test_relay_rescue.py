@@ -56,7 +56,7 @@ class ReplayTests:
         """D-10, D-48: another key's answer passes from where the first was cut; the client has one answer, whole."""
         house = cut(says("Hel"))
         (route,) = house.gateway.pools["acme"].routes.values()
-        assert len({asked.attempt.key.id for asked in house.vendor.asked}) == 2
+        assert len({asked.attempt.lease.key.id for asked in house.vendor.asked}) == 2
         assert not house.heard.ended
         assert route.cuts == 1
         house.vendor.begins(says("He", id="c2", created=9), says("llo", id="c2", created=9))
@@ -75,7 +75,7 @@ class ReplayTests:
         house = cut(says("Hel"))
         house.vendor.begins(says("Hello"), finish(), usage(7, 3), DONE)
         (failed,) = [entry for entry in house.others if entry.kind.value == "attempt"]
-        first, second = (asked.attempt.key.id for asked in house.vendor.asked)
+        first, second = (asked.attempt.lease.key.id for asked in house.vendor.asked)
 
         assert (house.entry.ending, house.entry.attempts, house.entry.key) == (Ending.SERVED, 2, second)
         assert house.entry.usage is not None
@@ -185,8 +185,8 @@ class UnfinishedTests:
         assert house.vendor.body.stopped
         assert house.entry.ending is Ending.TRUNCATED
         assert house.entry.usage is not None and house.entry.usage.completion == 1
-        assert house.entry.key == house.vendor.asked[0].attempt.key.id
-        assert (replay.note, replay.key) == ("a replay differed", house.vendor.asked[1].attempt.key.id)
+        assert house.entry.key == house.vendor.asked[0].attempt.lease.key.id
+        assert (replay.note, replay.key) == ("a replay differed", house.vendor.asked[1].attempt.lease.key.id)
         assert house.measures.rescues == {("replay", "failed"): 1}
         assert house.entry.note is None
 
