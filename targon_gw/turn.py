@@ -15,6 +15,7 @@ added to beyond `MOST` bytes; whoever closes a connection has what is kept for i
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from attrs import define, field
 from twisted.internet.tcp import Connection
@@ -27,10 +28,19 @@ MOST = 1 << 16
 """Bytes that several sends may come to, for one connection."""
 
 Work = Callable[[], object]
-Failed = Callable[[Failure], object]
-Later = Callable[[tuple[Work, Failed]], None]
-"""Has a work done in a phase of this turn, or of the next where this one has gone past it, and who is told of what that
-raises. It is the phase's own `append`: a call puts four works, and a function of ours for each would cost 1 us."""
+
+
+class Concerned(Protocol):
+    """Whom a work is for."""
+
+    def processingFailed(self, reason: Failure) -> object:
+        """The work has raised that. (The name is twisted.web's.)"""
+
+
+Later = Callable[[tuple[Work, Concerned]], None]
+"""Has a work done in a phase of this turn, or of the next where this one has gone past it; whom it concerns is told of
+what it raises. It is the phase's own `append`: a call puts four works, and a function of ours for each would cost 1 us.
+"""
 
 
 @define(eq=False)
@@ -45,7 +55,7 @@ class Turn:
     """Of what vendors have sent: it is judged, settled or passed on."""
     answer: Later = field(init=False)
     """Of calls that are settled: the client is told."""
-    _phases: tuple[list[tuple[Work, Failed]], ...] = field(init=False)
+    _phases: tuple[list[tuple[Work, Concerned]], ...] = field(init=False)
     _kept: dict[Connection, bytes] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
@@ -75,11 +85,11 @@ class Turn:
         for phase in self._phases:
             if phase:
                 busy = True
-                for work, failed in phase:  # what is put into it while it lasts is still done
+                for work, whom in phase:  # what is put into it while it lasts is still done
                     try:
                         work()
                     except Exception:  # the edge: the others' work is none the worse for it
-                        _tell(failed, Failure())
+                        _tell(whom, Failure())
                 phase.clear()
         if self._kept:
             busy = True
@@ -88,9 +98,9 @@ class Turn:
         return busy
 
 
-def _tell(failed: Failed, failure: Failure) -> None:
+def _tell(whom: Concerned, failure: Failure) -> None:
     try:
-        failed(failure)
+        whom.processingFailed(failure)
     except Exception:
         log.failure("nobody could be told of a failure", failure=failure)
 

@@ -31,6 +31,13 @@ class Reactor:
 
 
 @define(eq=False)
+class Concerned:
+    """Whom a work is for."""
+
+    processingFailed: Callable[[Failure], object]
+
+
+@define(eq=False)
 class Line:
     """A connection, its other end and the turn."""
 
@@ -127,15 +134,15 @@ class Ends:
     done: list[str] = field(factory=list)
     told: list[str] = field(factory=list)
 
-    def notes(self, what: str, then: Callable[[], object] | None = None) -> tuple[Callable[[], object], Any]:
-        """A work that notes that it was done, does `then`, and tells of what that raises."""
+    def notes(self, what: str, then: Callable[[], object] | None = None) -> tuple[Callable[[], object], Concerned]:
+        """A work that notes that it was done and does `then`; whom it concerns tells of what that raises."""
 
         def work() -> None:
             self.done.append(what)
             if then is not None:
                 then()
 
-        return work, lambda failure: self.told.append(f"{what}: {failure.value}")
+        return work, Concerned(lambda failure: self.told.append(f"{what}: {failure.value}"))
 
 
 PHASES = ("admit", "carry", "take", "answer")
@@ -185,8 +192,9 @@ class PhaseTests:
         """What the phases send leaves behind all of them, together with what was sent before."""
         heard: list[bytes] = []
         line.turn.send(line.transport, b"head ")
-        line.turn.admit((lambda: line.turn.send(line.transport, b"body"), heard.append))
-        line.turn.answer((lambda: heard.append(line.got()), heard.append))
+        nobody = Concerned(heard.append)
+        line.turn.admit((lambda: line.turn.send(line.transport, b"body"), nobody))
+        line.turn.answer((lambda: heard.append(line.got()), nobody))
 
         line.turn.end()
 
@@ -204,7 +212,7 @@ class PhaseTests:
             raise RuntimeError("another")
 
         ends.turn.admit(ends.notes("a", broken))
-        ends.turn.admit((broken, deaf))
+        ends.turn.admit((broken, Concerned(deaf)))
         ends.turn.admit(ends.notes("b"))
         with capturedLogs() as logs:
             ends.turn.end()

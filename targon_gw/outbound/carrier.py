@@ -21,7 +21,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from targon_gw.core.attempts import CallerFault, Outcome
-from targon_gw.core.call import Attempt, Call, Pass, Queue, Step, Try, Unfinished, Wait
+from targon_gw.core.call import Attempt, Call, Pass, Queue, State, Step, Try, Unfinished, Wait
 from targon_gw.core.entries import Closing
 from targon_gw.core.errors import Refusal
 from targon_gw.core.gateway import Gateway
@@ -34,6 +34,8 @@ from .sending import Brought, Sending, WholeAnswer
 from .stream import Stream
 
 log = Logger()
+
+_SETTLED = State.SETTLED
 
 Settle = Callable[[Closing], None]
 """Ends the call, once, and has that on file when it returns; raises `Refusal` where it can't be: nothing was used."""
@@ -181,10 +183,11 @@ class Carrying(msgspec.Struct, eq=False):
 
     def judge(self, outcome: Outcome, brought: Brought | None) -> Deferred[None] | None:
         """An attempt has come out like that."""
-        self.brought = brought
-        step = self.call.judge(outcome, self.carrier.now())
-        self.carrier.tell()
-        return self.perform(step)
+        call, carrier, self.brought = self.call, self.carrier, brought
+        waits = self.perform(call.judge(outcome, carrier.now()))
+        if call.state is not _SETTLED:  # then that has been told with it
+            carrier.tell()
+        return waits
 
     def cut(self, broken: Broken) -> Deferred[None] | None:
         """What was being passed on has broken off like that."""

@@ -41,7 +41,7 @@ class Turn(Shape):
     """The end of a turn of the reactor: see `targon_gw.turn`."""
 
     @property
-    def take(self) -> Callable[[tuple[Callable[[], object], Callable[[Failure], object]]], None]:
+    def take(self) -> Callable[[tuple[Callable[[], object], Connection]], None]:
         """The phase in which what vendors have sent is dealt with."""
 
     def send(self, transport: TCPConnection, data: bytes) -> None:
@@ -234,7 +234,7 @@ class Connection(Protocol):
             self._take()
         elif not self._arrived:
             self._arrived = True
-            self._turn.take((self._take, self._failed))
+            self._turn.take((self._take, self))
 
     def _take(self) -> None:
         """Deal with what has been read."""
@@ -256,7 +256,7 @@ class Connection(Protocol):
             error = BrokenResponse(reading.fault, reading.detail, reading.received, reading.headed, self._served)
             exchange.fail(error)
 
-    def _failed(self, failure: Failure) -> None:
+    def processingFailed(self, failure: Failure) -> None:
         """A bug of ours; the connection is none any more that can be read on from."""
         log.failure("what a vendor sent could not be dealt with", failure=failure)
         self.drop()
@@ -302,7 +302,7 @@ class Connection(Protocol):
             try:
                 self._take()
             except Exception:  # the edge, as in its phase
-                self._failed(Failure())
+                self.processingFailed(Failure())
         self._lost = reason
         exchange, reading, response = self._exchange, self._reading, self._response
         self._exchange = self._reading = self._response = self._upload = self._socket = self._corked = None

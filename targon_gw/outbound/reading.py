@@ -170,7 +170,8 @@ class Reading(msgspec.Struct, eq=False):
         self._frame()
         if b"content-encoding" in first:
             self._encode(first[b"content-encoding"].strip().lower())
-        self.unusable = self.fault is not None
+        if self.fault is not None:
+            self.unusable = True
 
     def on_message_complete(self) -> None:
         if self._interim:

@@ -125,7 +125,7 @@ class Api:
             request.refuse(refusal, CORS_LINES + request.beside)
             return
         if isinstance(call, Call):
-            request.phases.carry((partial(self._carry, request, call), request.processingFailed))
+            request.phases.carry((partial(self._carry, request, call), request))
             return
         later = ensureDeferred(self._later(request, endpoint, client, call))
         request.on_gone = later.cancel

@@ -75,10 +75,10 @@ class Channel(HTTPChannel):
     requestFactory: Callable[[Channel, Head], Request]  # type: ignore[assignment]
     client_host: str
     persistent: bool = True
-    phases: Phases = AT_ONCE
+    phases: Phases
     _turn: Turn | None = None
     """Over plain TCP, where there is one."""
-    _stage = _HEAD
+    _stage: Stage
     _held = b""
     _begun = _blank = False
     _linger = 0.0
@@ -91,6 +91,7 @@ class Channel(HTTPChannel):
     def connectionMade(self) -> None:
         """Take up the connection; the client has `idle` seconds to begin."""
         self.timeOut = None  # Time is kept here, not by TimeoutMixin.
+        self._stage, self.phases = _HEAD, AT_ONCE
         super().connectionMade()
         self._note_peer()
         if isinstance(self.transport, ProtocolWrapper):
@@ -271,7 +272,7 @@ class Channel(HTTPChannel):
         self._stage = _RUNNING
         self._handlingRequest = True
         phases = request.phases = self.phases
-        phases.admit((request.process, request.processingFailed))
+        phases.admit((request.process, request))
 
     def requestDone(self, request: Request) -> None:
         """The answer in front has left whole: go on to the next request, or close."""

@@ -8,8 +8,16 @@ from typing import Final, Protocol
 from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
 
-Later = Callable[[tuple[Callable[[], object], Callable[[Failure], object]]], None]
-"""Has the first done in its phase; the second is told of what that raises."""
+
+class Concerned(Protocol):
+    """Whom a work is for."""
+
+    def processingFailed(self, reason: Failure) -> object:
+        """The work has raised that. (The name is twisted.web's.)"""
+
+
+Later = Callable[[tuple[Callable[[], object], Concerned]], None]
+"""Has a work done in its phase, for whom it concerns."""
 
 
 class Phases(Protocol):
@@ -41,12 +49,12 @@ class Turn(Phases, Protocol):
 class _AtOnce:
     """No phases, as for connections in memory."""
 
-    def _do(self, put: tuple[Callable[[], object], Callable[[Failure], object]]) -> None:
-        work, failed = put
+    def _do(self, put: tuple[Callable[[], object], Concerned]) -> None:
+        work, whom = put
         try:
             work()
         except Exception:  # the edge, as at the end of a turn
-            failed(Failure())
+            whom.processingFailed(Failure())
 
     admit = carry = answer = _do
 

@@ -155,7 +155,8 @@ class Relay(Struct, eq=False):
         except Refusal as refusal:
             self.request.refuse(refusal, self._lines())
             return
-        self.request.phases.answer((partial(self._answer, attempt, body), self.request.processingFailed))
+        request = self.request
+        request.phases.answer((partial(self._answer, attempt, body), request))
 
     def _answer(self, attempt: Attempt, body: bytes) -> None:
         lines = head_lines(self.call, self.limits, self.now(), attempt)
@@ -248,7 +249,7 @@ class Relay(Struct, eq=False):
             return
         else:
             request = self.request
-            request.phases.answer((partial(request.end_stream, [*parts, DONE]), request.processingFailed))
+            request.phases.answer((partial(request.end_stream, [*parts, DONE]), request))
         if self._done is not None:
             self._fire()
 

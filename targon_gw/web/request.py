@@ -33,7 +33,7 @@ from targon_gw.core.clients import ClientKey
 from targon_gw.core.errors import Refusal
 
 from .lazy import LazyRequest
-from .phases import AT_ONCE, Phases
+from .phases import Phases
 from .refusals import envelope, headers_of, status_of
 from .strict import METHODS, Head
 
@@ -80,17 +80,17 @@ class Request(LazyRequest):
 
     defaultContentType = None
     on_gone: Callable[[], None] | None = None
-    gone = False
+    gone: bool
     """Whether the client left before the answer had ended."""
     header: Callable[[bytes], bytes | None]
     """The value of the field with that lower-cased name; repeated fields are joined with a comma."""
     body: bytes | bytearray = b""
     beside: bytes = b""
     """Lines of headers for a refusal, beside its own."""
-    asking: ClientKey | None = None
+    asking: ClientKey | None
     """Who asks, where the gate has found out."""
-    phases: Phases = AT_ONCE
-    """Its connection's."""
+    phases: Phases
+    """Its connection's, once it has come whole."""
     channel: Channel | None  # type: ignore[assignment]
     site: Site
     _log = Logger()
@@ -113,6 +113,8 @@ class Request(LazyRequest):
         self.clientproto = head.version
         self.request_id: bytes = next(site.request_ids)
         self._client_host = channel.client_host
+        self.asking = None
+        self.gone = False
 
     # -- what came in -------------------------------------------------------------------------------------------------
 

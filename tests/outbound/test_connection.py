@@ -252,11 +252,11 @@ class Phased:
     def end(self) -> None:
         """The turn ends."""
         works, self.works = self.works, []
-        for work, failed in works:
+        for work, whom in works:
             try:
                 work()
             except Exception:
-                failed(Failure())
+                whom.processingFailed(Failure())
 
 
 class PhaseTests:

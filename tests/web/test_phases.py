@@ -33,9 +33,10 @@ class Turning:
 
     def between(self, phase: str, then: Callable[[], object]) -> None:
         """Have `then` happen in that phase, before what is put into it from now on."""
-        getattr(self.turn, phase)((then, self._raise))
+        getattr(self.turn, phase)((then, self))
 
-    def _raise(self, failure: Failure) -> None:
+    def processingFailed(self, failure: Failure) -> None:
+        """What should happen has raised that."""
         raise failure.value
 
 
