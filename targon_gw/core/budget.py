@@ -22,7 +22,8 @@ class RetryBudget:
         """A call begins."""
         if self._seen is None:
             self._seen = now
-        self.left = min(HEADROOM + 100.0 * self.share, self.left + self.share)
+        left, most = self.left + self.share, HEADROOM + 100.0 * self.share
+        self.left = left if left < most else most
 
     def spend(self, now: float) -> bool:
         """Take one try out; whether there was one."""

@@ -35,6 +35,7 @@ HABITS: Mapping[Dialect, Habits] = {
 }
 
 _EMBEDDINGS = Endpoint.EMBEDDINGS
+_encode = msgspec.json.Encoder().encode
 _WITH_USAGE = b'{"include_usage":true}'
 
 
@@ -44,7 +45,7 @@ def edits(dialect: Dialect, ask: Ask, model: str, default_max: int | None) -> di
     `model` is the vendor's own name of it; `default_max` the catalog's `max_tokens`. `stream` is always said, and a
     stream is always asked for its usage, whoever wants to see it.
     """
-    changed: dict[str, bytes | None] = {"model": msgspec.json.encode(model)}
+    changed: dict[str, bytes | None] = {"model": _encode(model)}
     if ask.endpoint is _EMBEDDINGS:
         return changed
     changed["stream"] = b"true" if ask.stream else b"false"
@@ -75,7 +76,7 @@ def going_on(
     else:
         changed |= {"continue_final_message": b"true", "add_generation_prompt": b"false"}
     messages = bytes(ask.fields["messages"]).rstrip().removesuffix(b"]")
-    changed["messages"] = messages + b"," + msgspec.json.encode(message) + b"]"
+    changed["messages"] = messages + b"," + _encode(message) + b"]"
     if left is not None:
         bounds = [n for n in ("max_tokens", "max_completion_tokens") if changed.get(n, ask.fields.get(n)) is not None]
         changed |= {name: b"%d" % max(1, left) for name in bounds}
@@ -96,4 +97,4 @@ def _with_usage(ask: Ask) -> bytes:
         return _WITH_USAGE
     options = msgspec.json.decode(own, type=dict[str, msgspec.Raw] | None) or {}
     options["include_usage"] = msgspec.Raw(b"true")
-    return msgspec.json.encode(options)
+    return _encode(options)

@@ -81,10 +81,11 @@ class Roster:
     def _file(self, key: UpstreamKey, load: float) -> None:
         if not load:
             self.idle[key] = None
-        elif load in self.busy:
-            self.busy[load][key] = None
-        else:
-            self.busy[load] = OrderedDict({key: None})
+            return
+        filed = self.busy.get(load)
+        if filed is None:
+            filed = self.busy[load] = OrderedDict()  # made and then filled: from a dict takes 400 ns more, twice a call
+        filed[key] = None
 
     def _unfile(self, key: UpstreamKey, load: float) -> None:
         if not load:

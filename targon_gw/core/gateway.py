@@ -366,6 +366,7 @@ def thread_of(client: ClientKey, ask: Ask) -> int | None:
     """
     if ask.endpoint is not _CHAT:
         return None
-    head = bytes(memoryview(ask.fields["messages"])[:OPENING])
+    messages = ask.fields["messages"]
+    head = bytes(messages) if ask.size <= OPENING else bytes(memoryview(messages)[:OPENING])
     written = head.find(b'"user"')
     return hash((client.name, head[: head.find(b"}", written)] if written >= 0 else head))

@@ -269,7 +269,7 @@ def overhead(entry: Entry, admitted: float, attempts: list[Attempt]) -> float:
         since = attempt.ended
     if not (entry.stream and entry.first is not None):
         seconds += admitted + entry.took - since
-    return max(0.0, seconds)
+    return seconds if seconds > 0.0 else 0.0
 
 
 def outcome_of(attempt: Attempt, ending: Ending | None) -> str:

@@ -135,6 +135,7 @@ _FACTS: Final[dict[Endpoint, msgspec.json.Decoder[Any]]] = {
     _COMPLETIONS: msgspec.json.Decoder(_Completion),
     _EMBEDDINGS: msgspec.json.Decoder(_Embedding),
 }
+_encode: Final = msgspec.json.Encoder().encode
 _PROMPTS: Final = "a text, a non-empty array of texts, of tokens, or of arrays of tokens"
 _RULES: Final = {
     "model": "a text of 1 to 256 printable characters",
@@ -194,7 +195,7 @@ def write(ask: Ask, edits: Mapping[str, bytes | None]) -> bytes:
             fields.pop(name, None)
         else:
             fields[name] = Raw(value)
-    return msgspec.json.encode(fields)
+    return _encode(fields)
 
 
 def _read_generation(endpoint: Endpoint, facts: Any, fields: dict[str, Raw], size: int) -> Ask:
@@ -211,6 +212,7 @@ def _read_generation(endpoint: Endpoint, facts: Any, fields: dict[str, Raw], siz
         prompts, tokens = _prompts("prompt", facts.prompt, fields)
         estimate = max(tokens, _estimate(fields, "prompt"))
     n = facts.n or 1
+    made = facts.best_of or n
     limit = facts.max_completion_tokens
     return Ask(
         endpoint,
@@ -219,7 +221,7 @@ def _read_generation(endpoint: Endpoint, facts: Any, fields: dict[str, Raw], siz
         options is not None and options.include_usage is True,
         facts.max_tokens if limit is None else limit,
         n * prompts,
-        max(n, facts.best_of or 1) * prompts,
+        (made if made > n else n) * prompts,
         facts.temperature == 0 or ("seed" in fields and bytes(fields["seed"]) != _NULL),
         size,
         estimate,
