@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from itertools import repeat
+from io import BytesIO
 from operator import add
 from typing import Final
 
@@ -105,15 +105,16 @@ def _cut(data: bytes) -> tuple[list[bytes], bytes]:
 def _cut_evenly(data: bytes, end: bytes) -> tuple[list[bytes], bytes] | None:
     """As `_cut`, where every event is one line and a blank one, all ending in `end`: the way of nearly every read.
 
-    Splitting by lines is twice as fast as splitting by blank lines: 5 µs for 32 events of 6 KB.
+    A file of bytes finds its lines faster than anything else: 1.3 µs for 32 events of 6 KB, where `split` takes 3.6 µs
+    by lines and 6.6 µs by blank lines.
     """
-    lines = data.split(end)
-    firsts = lines[:-1:2]
+    lines = BytesIO(data).readlines()
+    rest = lines.pop() if lines and not data.endswith(b"\n") else b""
+    firsts, blanks = lines[::2], lines[1::2]
     # The lines between are blank; the others are not, nor comments: `data`, `event`, `id` and `retry` are above `a`.
-    if not len(lines) & 1 or not firsts or any(lines[1::2]) or min(firsts) < b"a":
+    if len(firsts) != blanks.count(end) or not firsts or min(firsts) < b"a":
         return None
-    blank = end + end
-    return list(map(add, firsts, repeat(blank))), lines[-1]
+    return list(map(add, firsts, blanks)), rest
 
 
 def _cut_by_blank_lines(data: bytes) -> tuple[list[bytes], bytes]:
