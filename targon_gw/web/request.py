@@ -79,12 +79,12 @@ class Request(LazyRequest):
     """
 
     defaultContentType = None
-    on_gone: Callable[[], None] | None = None
+    on_gone: Callable[[], None] | None
     gone: bool
     """Whether the client left before the answer had ended."""
     header: Callable[[bytes], bytes | None]
     """The value of the field with that lower-cased name; repeated fields are joined with a comma."""
-    body: bytes | bytearray = b""
+    body: bytes | bytearray
     beside: bytes = b""
     """Lines of headers for a refusal, beside its own."""
     asking: ClientKey | None
@@ -94,9 +94,9 @@ class Request(LazyRequest):
     channel: Channel | None  # type: ignore[assignment]
     site: Site
     _log = Logger()
-    _opening: bytes = b""
+    _opening: bytes
     _mute = False
-    _deferreds: Sequence[Deferred[None]] = ()
+    _deferreds: Sequence[Deferred[None]]
 
     def __init__(self, channel: Channel, head: Head) -> None:
         # The two parents' constructors build five objects and two addresses that a call never looks at: 2.1 us and
@@ -113,8 +113,11 @@ class Request(LazyRequest):
         self.clientproto = head.version
         self.request_id: bytes = next(site.request_ids)
         self._client_host = channel.client_host
-        self.asking = None
+        # No attributes of the class, though most stay as they are: Python 3.11 finds those the long way, 40 ns.
+        self.body = self._opening = b""
+        self.asking = self.on_gone = None
         self.gone = False
+        self._deferreds = ()
 
     # -- what came in -------------------------------------------------------------------------------------------------
 

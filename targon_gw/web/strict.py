@@ -31,7 +31,7 @@ _BARE_LF = re.compile(rb"(?<!\r)\n")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE)
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _LENGTH: Final = b"\r\ncontent-length:"
-_DIGITS = re.compile(rb"[1-9][0-9]{0,8}").fullmatch
+_ZERO: Final = ord("0")
 _UNSEEN = re.compile(rb"[\x00-\x1f\x7f]")
 _ALONE: Final = frozenset(
     (b"authorization", b"content-encoding", b"content-length", b"content-type", b"expect", b"host", b"x-api-key")
@@ -124,12 +124,13 @@ class Reader:
         """The head in `raw`, good until the next is read. Raises `Refusal`, as `read` does."""
         if raw.startswith(self._before) and raw.endswith(self._after):
             digits = raw[self._from : self._to]
-            if _DIGITS(digits):
+            if digits.isdigit() and digits[0] != _ZERO and len(digits) < 10:
                 length = int(digits)
                 if length <= self._most:
                     head = self._head
                     head.length = length
-                    head.fields = {**head.fields, b"content-length": digits}
+                    fields = head.fields = head.fields.copy()
+                    fields[b"content-length"] = digits
                     return head
         return self._read_anew(raw)
 
