@@ -21,7 +21,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from targon_gw.core.attempts import CallerFault, Outcome
-from targon_gw.core.call import Attempt, Call, Pass, Queue, State, Step, Try, Unfinished, Wait
+from targon_gw.core.call import Attempt, Call, Pass, Queue, Refuse, State, Step, Try, Unfinished, Wait
 from targon_gw.core.entries import Closing
 from targon_gw.core.errors import Refusal
 from targon_gw.core.gateway import Gateway
@@ -163,13 +163,13 @@ class Carrying(msgspec.Struct, eq=False):
     def perform(self, step: Step) -> Deferred[None] | None:
         """Do what `step` says, and then what follows from it; what is waited for, or None where all is done."""
         carrier, call = self.carrier, self.call
-        if isinstance(step, Try):
+        if type(step) is Try:  # not isinstance: of a Struct, that takes 0.1 us to say no
             return carrier.sending.send(call.ask, call.request_id, step.attempt, self.judge)
-        if isinstance(step, Pass):
+        if type(step) is Pass:
             brought, settle = self.brought, partial(carrier.settle, call)
-            if isinstance(brought, Stream):
+            if type(brought) is Stream:
                 return self.sink.pass_stream(step.attempt, brought, settle, self.cut)
-            if brought is not None:
+            if type(brought) is WholeAnswer:
                 self.sink.pass_whole(step.attempt, brought, settle)
         elif isinstance(step, Wait):
             return self._sleep(step.until - carrier.now()).addCallback(self.resume)
@@ -177,7 +177,7 @@ class Carrying(msgspec.Struct, eq=False):
             return carrier.anteroom.enter(call).addCallback(self.perform)
         elif isinstance(step, Unfinished):
             self.sink.give_up()
-        else:
+        elif isinstance(step, Refuse):
             self._refuse(step.refusal)
         return None
 

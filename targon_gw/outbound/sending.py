@@ -99,7 +99,7 @@ class Sending:
         whatever is under way.
         """
         request = self._request(ask, request_id, attempt)
-        sent = Sent(ask, attempt, judge, self.now() + attempt.first_token, request)
+        sent = Sent(ask, attempt, judge, attempt.began + attempt.first_token, request)
         self.pulse.enter(sent)
         return request.addCallbacks(self._answered, self._broken, (sent,), errbackArgs=(sent,))
 
