@@ -1,4 +1,5 @@
-"""What the interpreter executes for one call, by file: bytecode instructions and calls of Python functions.
+"""What the interpreter executes for one call, by file: bytecode instructions and calls of Python functions; and how
+many attributes it has to look for the long way (see `counted`), each of which takes as long as four instructions.
 
 Four fifths of a call's time are the interpreter's, so this is how a call's time is spent; and the counts hardly depend
 on the machine or on what else it does, so a change of a hundredth shows in one run. They are of one version of Python,
@@ -12,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import asdict, field, frozen
 
 from bench import stage, systems
 
@@ -30,6 +31,7 @@ class Executed:
     calls: int
     instructions: float
     frames: float
+    attributes: float
     files: dict[str, float] = field(factory=dict)
 
 
@@ -47,14 +49,16 @@ def name_of(path: str) -> str:
 def read(text: str, kind: str, calls: int) -> Executed:
     """What a count says of `calls` calls."""
     files: Counter[str] = Counter()
-    instructions = frames = 0
+    instructions = frames = attributes = 0
     for line in text.splitlines():
-        count, entered, path, _ = line.split("\t", 3)
+        count, entered, general, path, _ = line.split("\t", 4)
         instructions += int(count)
         frames += int(entered)
+        attributes += int(general)
         files[name_of(path)] += int(count)
     shares = {name: round(count / calls, 1) for name, count in files.most_common()}
-    return Executed(kind, calls, round(instructions / calls, 1), round(frames / calls, 1), shares)
+    averages = [round(total / calls, 1) for total in (instructions, frames, attributes)]
+    return Executed(kind, calls, averages[0], averages[1], averages[2], shares)
 
 
 def measured(running: stage.Stage, kind: str, seconds: float) -> Executed:
@@ -81,7 +85,11 @@ def measured(running: stage.Stage, kind: str, seconds: float) -> Executed:
 
 def told(paths: Sequence[Executed]) -> str:
     """A table for people: a column for each kind of call."""
-    totals = [("instructions", *(path.instructions for path in paths)), ("functions", *(path.frames for path in paths))]
+    totals = [
+        ("instructions", *(path.instructions for path in paths)),
+        ("functions", *(path.frames for path in paths)),
+        ("attributes, the long way", *(path.attributes for path in paths)),
+    ]
     most: Counter[str] = Counter()
     for path in paths:
         most.update(path.files)
@@ -95,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = stage.arguments("path", __doc__, argv)
     with stage.staged() as running:
         paths = [measured(running, kind, 2.0 if args.quick else 8.0) for kind in KINDS]
-    figures = [{"kind": p.kind, "instructions": p.instructions, "frames": p.frames, "files": p.files} for p in paths]
+    figures = [asdict(path, filter=lambda a, _: a.name != "calls") for path in paths]
     stage.written(args, "path", told(paths), figures, {})
     return 0
 
