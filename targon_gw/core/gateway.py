@@ -161,12 +161,12 @@ class Gateway:
 
     def _call(self, hold: Hold, model: Model, ask: Ask, request_id: str, now: float) -> Call:
         self.rules.budget.called(now)
-        deadline = now + self.config.retries.deadline
-        call = Call(request_id, hold.client, ask, model, hold, self.rules, now, deadline)
+        deadline, thread = now + self.config.retries.deadline, None
         for leg in model.legs:
             if len(leg.pool.keys) > 1:
-                call.thread = thread_of(hold.client, ask)
+                thread = thread_of(hold.client, ask)
                 break
+        call = Call(request_id, hold.client, ask, model, hold, self.rules, now, deadline, thread)
         self.calls.add(call)
         return call
 

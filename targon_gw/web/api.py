@@ -219,10 +219,10 @@ class Api:
 
     def _relay(self, request: Request, call: Call) -> Relay:
         """What passes the answer on; the call has what the client said of itself."""
-        shortest = request.header(b"x-gw-deadline-ms")
+        shortest = request.fields.get(b"x-gw-deadline-ms")
         if shortest is not None and shortest.isdigit() and len(shortest) < 10:
             call.deadline = min(call.deadline, call.admitted + int(shortest) / 1000.0)
-        reference = request.header(b"x-client-request-id")
+        reference = request.fields.get(b"x-client-request-id")
         if reference is not None and _REFERENCE.fullmatch(reference):
             text = reference.decode("ascii")
             call.reference = None if SECRET_LIKE.search(text) else text
@@ -314,7 +314,7 @@ def refusal_headers(path: bytes) -> Sequence[tuple[bytes, bytes]]:
 
 def secret_in(request: Request) -> bytes | None:
     """The key that a request bears; `None` where it bears none, empty where what it bears is no Bearer key."""
-    value = request.header(b"authorization")
+    value = request.fields.get(b"authorization")
     if value is None:
         return request.header(b"x-api-key")
     scheme, _, secret = value.partition(b" ")
@@ -323,10 +323,10 @@ def secret_in(request: Request) -> bytes | None:
 
 def _check_media(request: Request) -> None:
     """Raise `Refusal` unless the body is said to be plain JSON (faults catalogue, A-28, B-11)."""
-    value = request.header(b"content-type") or b""
+    value = request.fields.get(b"content-type") or b""
     if value != b"application/json" and value.partition(b";")[0].strip().lower() != b"application/json":
         raise Refusal("unsupported_media_type", "Send the body as 'Content-Type: application/json'.")
-    encoding = request.header(b"content-encoding")
+    encoding = request.fields.get(b"content-encoding")
     if encoding is not None and encoding.strip().lower() not in (b"", b"identity"):
         raise Refusal("unsupported_media_type", "Send the body without a Content-Encoding.")
 

@@ -82,8 +82,6 @@ class Request(LazyRequest):
     on_gone: Callable[[], None] | None
     gone: bool
     """Whether the client left before the answer had ended."""
-    header: Callable[[bytes], bytes | None]
-    """The value of the field with that lower-cased name; repeated fields are joined with a comma."""
     body: bytes | bytearray
     beside: bytes = b""
     """Lines of headers for a refusal, beside its own."""
@@ -105,8 +103,7 @@ class Request(LazyRequest):
         self.channel = channel
         self.site = site
         self.transport = channel.transport
-        self.fields = fields = head.fields
-        self.header = fields.get
+        self.fields = head.fields
         self.method = head.method
         self.uri = head.target
         self.path = head.path
@@ -120,6 +117,10 @@ class Request(LazyRequest):
         self._deferreds = ()
 
     # -- what came in -------------------------------------------------------------------------------------------------
+
+    def header(self, name: bytes) -> bytes | None:
+        """The value of the field with that lower-cased name; repeated fields are joined with a comma."""
+        return self.fields.get(name)
 
     def client_host(self) -> str:
         """The peer's address as text: an IP address, or `unix`."""
