@@ -212,7 +212,7 @@ def _read_generation(endpoint: Endpoint, facts: Any, fields: dict[str, Raw], siz
         prompts, tokens = _prompts("prompt", facts.prompt, fields)
         estimate = max(tokens, _estimate(fields, "prompt"))
     n = facts.n or 1
-    made = facts.best_of or n
+    best = facts.best_of or n
     limit = facts.max_completion_tokens
     return Ask(
         endpoint,
@@ -221,7 +221,7 @@ def _read_generation(endpoint: Endpoint, facts: Any, fields: dict[str, Raw], siz
         options is not None and options.include_usage is True,
         facts.max_tokens if limit is None else limit,
         n * prompts,
-        (made if made > n else n) * prompts,
+        (best if best > n else n) * prompts,
         facts.temperature == 0 or ("seed" in fields and bytes(fields["seed"]) != _NULL),
         size,
         estimate,

@@ -177,7 +177,8 @@ class Carrying(msgspec.Struct, eq=False):
             return carrier.anteroom.enter(call).addCallback(self.perform)
         elif isinstance(step, Unfinished):
             self.sink.give_up()
-        elif isinstance(step, Refuse):
+        else:
+            assert isinstance(step, Refuse)
             self._refuse(step.refusal)
         return None
 
@@ -185,7 +186,7 @@ class Carrying(msgspec.Struct, eq=False):
         """An attempt has come out like that."""
         call, carrier, self.brought = self.call, self.carrier, brought
         waits = self.perform(call.judge(outcome, carrier.now()))
-        if call.state is not _SETTLED:  # then that has been told with it
+        if call.state is not _SETTLED:  # whoever settles tells, too
             carrier.tell()
         return waits
 

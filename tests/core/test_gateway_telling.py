@@ -77,6 +77,11 @@ class TellTests:
 class ThreadTests:
     """Which calls are one conversation."""
 
+    def test_a_call_knows_its_own(self) -> None:
+        """Where there is a key to choose; otherwise nobody looks for it."""
+        assert call(gateway(config(upstream(2)))).thread == thread_of(ClientKey("ann"), ask())
+        assert call(gateway(config(upstream(1)))).thread is None
+
     def thread(self, *messages: tuple[str, object], name: str = "ann") -> int | None:
         """The number of a conversation of those messages."""
         return thread_of(ClientKey(name), ask(messages=[{"role": r, "content": c} for r, c in messages]))

@@ -83,7 +83,8 @@ class ReadTests:
         ask = read(Endpoint.COMPLETIONS, b'{"model":"m","prompt":["a","b"],"n":2,"best_of":5}')
 
         assert (ask.n, ask.generations) == (4, 10)
-        assert chat(n=3).n == 3
+        assert (chat(n=3).n, chat(n=3).generations) == (3, 3)
+        assert chat(n=3, best_of=2).generations == 3
 
     @pytest.mark.parametrize(
         ("prompt", "n", "tokens"), [("a", 1, 2), (["a", "b", "c"], 3, 6), ([1, 2, 3], 1, 4), ([[1, 2], [3]], 2, 5)]

@@ -59,6 +59,17 @@ class RecordTests:
         assert "sn4_" not in repr(change)
         on.rest()
 
+    def test_changes_do_not_wait_for_the_end_of_the_call(self) -> None:
+        """That goes on with another key, and may take a quarter of an hour."""
+        on = stage(keys=2)
+        on.carry()
+        on.vendor.last.whole(b"Unauthorized", 401)
+        assert [entry.kind for entry in on.others] == [Kind.KEY]
+        assert on.entries == []
+
+        on.vendor.last.whole(WHOLE)
+        assert settled(on) is Ending.SERVED
+
     @pytest.mark.parametrize("kind", [Kind.CALL, Kind.ATTEMPT])
     def test_full(self, kind: Kind) -> None:
         """E-05: where any entry of a call can't be on file the sink hears of it; the call is settled at nothing."""

@@ -184,6 +184,17 @@ class FailureTests:
         assert reply.pipe.stopped
         sent.over()
 
+    def test_time_runs_from_its_beginning(self) -> None:
+        """D-07: not from the daemon's; who is sent an hour later has as long."""
+        on = stage()
+        on.clock.advance(3600.0)
+        sent = send(on)
+        on.advance(FIRST_TOKEN - 1.0)
+        assert not sent.results
+        on.advance(1.0)
+        assert isinstance(sent.outcome, VendorFault)
+        sent.over()
+
     def test_several_retry_after(self) -> None:
         """D-35: of several Retry-After headers the longest that can be read counts."""
         sent = send()

@@ -127,6 +127,14 @@ class ReaderTests:
         assert (second.length, second.fields[b"content-length"]) == (17, b"17")
         assert fields[b"content-length"] == b"5"
 
+    def test_an_empty_body_is_no_shorter_one(self) -> None:
+        """Whether there is a body decides what is expected and what may be encoded: such a head is read again."""
+        reader = Reader(LIMITS)
+        asking = reader.read(head("Expect: 100-continue", "Content-Length: 5"))
+        assert asking.expects
+
+        assert not reader.read(head("Expect: 100-continue", "Content-Length: 0")).expects
+
 
 class CheckBegunTests:
     """A head that is still coming."""
