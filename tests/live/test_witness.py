@@ -143,12 +143,12 @@ def test_poison(tmp_path: Path) -> None:
 
 def test_flapping(tmp_path: Path) -> None:
     """Up for four seconds, down for four: while it is down the fallback serves and the answer names it; the model is
-    left within a few calls, and used again within seconds."""
+    left within a few calls, and used again once it is up."""
     with running(tmp_path, MODELS) as rig:
         rig.admin("faults", {"fault": "flapping", "arg": "4", "model": V3})
-        end = time.monotonic() + 16.0
-        served: list[tuple[float, str]] = []
-        while time.monotonic() < end:
+        time.sleep(-time.time() % 8.0)  # it goes up then
+        began, served = time.monotonic(), list[tuple[float, str]]()
+        while (lasted := time.monotonic() - began) < 12.0 or (not _used_again(served) and lasted < 40.0):
             status, answer = asked(rig, f"at {time.monotonic()}")
             assert status == 200, answer
             served.append((time.time(), answer.model))
@@ -159,10 +159,17 @@ def test_flapping(tmp_path: Path) -> None:
         by = [model for _, model in served]
         assert by.count(R1) > 10
         assert by.count(V3) > 10
+        assert _used_again(served)
         down = [at for at, model in served if int(at // 4) % 2 and model == R1]
         assert len(down) > 10
         assert failed < 0.25 * len(served)
         assert keys(rig)["usable"] == len(ACCOUNTS)
+
+
+def _used_again(served: list[tuple[float, str]]) -> bool:
+    """Whether the model has served since its fallback first did."""
+    by = [model for _, model in served]
+    return R1 in by and V3 in by[by.index(R1) :]
 
 
 def test_cut_streams(tmp_path: Path) -> None:
