@@ -69,7 +69,7 @@ class Count:
         if event == "opcode":
             code = frame.f_code
             self.instructions[code] += 1
-            if frame.f_lasti in self.general.get(code, ()):  # not there: it is what begins anew
+            if frame.f_lasti in self.general.get(code, ()):  # what begins anew was met before
                 self.attributes[code] += 1
         return self.executed
 

@@ -119,7 +119,8 @@ class Request(LazyRequest):
     # -- what came in -------------------------------------------------------------------------------------------------
 
     def header(self, name: bytes) -> bytes | None:
-        """The value of the field with that lower-cased name; repeated fields are joined with a comma."""
+        """The value of the field with that lower-cased name; repeated fields are joined with a comma. (Where every call
+        passes, `fields.get` itself is asked: a frame less.)"""
         return self.fields.get(name)
 
     def client_host(self) -> str:
