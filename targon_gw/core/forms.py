@@ -12,10 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from operator import itemgetter
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from .chunks import Choice, Chunk, read_chunk, said_in
 from .openai import Endpoint
@@ -25,10 +25,7 @@ _TEXT: Final = re.compile(
 )
 _MARK: Final = b"~ a text ~"
 _MARKED: Final = _MARK.decode()
-_decode_texts: Final = msgspec.json.Decoder(list[Annotated[str, Meta(min_length=1)]]).decode
-_BETWEEN: Final = b'"\t,"'
-"""No text goes on over a tab, which JSON wants escaped: so many pieces joined make at least so many texts, and exactly
-so many where each is one."""
+_read_text: Final = msgspec.json.Decoder(str).decode
 
 
 class Form(Struct, frozen=True, gc=False):
@@ -45,12 +42,13 @@ class Form(Struct, frozen=True, gc=False):
         """Whether each of `events` is of this form, its text sound and not empty."""
         texts = list(map(self.inside, events))
         # No text being empty, each event is as long as what is compared with it, so the two are alike piece by piece.
-        if self.before + self.seam.join(texts) + self.after != b"".join(events):
+        if not all(texts) or self.before + self.seam.join(texts) + self.after != b"".join(events):
             return False
-        try:
-            return len(_decode_texts(b'["%b"]' % _BETWEEN.join(texts))) == len(events)
+        try:  # no escape and no character goes on over a space: where all of them together are sound, each is
+            _read_text(b'"%b"' % b" ".join(texts))
         except (msgspec.DecodeError, ValueError):
             return False
+        return True
 
 
 def form_of(endpoint: Endpoint, event: bytes) -> Form | None:

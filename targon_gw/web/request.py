@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from http import HTTPStatus
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
@@ -32,6 +31,7 @@ from twisted.web.server import NOT_DONE_YET
 from targon_gw.core.clients import ClientKey
 from targon_gw.core.errors import Refusal
 
+from .framing import LAST_CHUNK, chunks
 from .lazy import LazyRequest
 from .phases import Phases
 from .refusals import envelope, headers_of, status_of
@@ -46,29 +46,12 @@ Fields = Sequence[tuple[bytes, bytes]]
 
 STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _BODILESS: Final = frozenset(http.NO_BODY_CODES)
-_LAST_CHUNK: Final = b"0\r\n\r\n"
 
 
 @lru_cache(maxsize=4)
 def _dated(second: int) -> bytes:
     """What stands between the status and the identity of every answer of that second."""
     return b"date: %b\r\nx-request-id: " % http.datetimeToString(second)
-
-
-@lru_cache(maxsize=4096)
-def _between(size: int) -> bytes:
-    """What stands in front of a chunk of `size` bytes that is not the first."""
-    return b"\r\n%x\r\n" % size
-
-
-def chunks(parts: Sequence[bytes]) -> bytes:
-    """Each of `parts`, none of them empty, as a chunk of its own (RFC 9112, 7.1).
-
-    Many are put together without a line of Python for each: 1.9 us for 32 events, against 4.4 us in a loop.
-    """
-    if len(parts) == 1:
-        return b"%x\r\n%b\r\n" % (len(parts[0]), parts[0])
-    return b"".join(chain.from_iterable(zip(map(_between, map(len, parts)), parts, strict=True)))[2:] + b"\r\n"
 
 
 class Request(LazyRequest):
@@ -167,7 +150,6 @@ class Request(LazyRequest):
         piece = self._head(code, headers, framing, body)
         self.code = code
         self.startedWriting = 1
-        self.sentLength = len(body)
         channel.send(piece)
         self._ended(channel)
 
@@ -230,9 +212,7 @@ class Request(LazyRequest):
         if channel is None:
             return
         piece = self._opening
-        parts = () if self._mute else list(filter(None, parts))  # An empty chunk would end the stream.
-        if parts:
-            self.sentLength += sum(map(len, parts))
+        if not self._mute:
             piece += chunks(parts) if self.chunked else b"".join(parts)
         piece += end
         if piece:
@@ -242,7 +222,7 @@ class Request(LazyRequest):
 
     def end_stream(self, parts: Sequence[bytes] = ()) -> None:
         """Send the last parts and the end of the stream in one write."""
-        self.send_parts(parts, _LAST_CHUNK if self.chunked and not self._mute else b"")
+        self.send_parts(parts, LAST_CHUNK if self.chunked and not self._mute else b"")
         channel = self.channel
         if channel is not None:
             self._ended(channel)

@@ -6,13 +6,11 @@ import json
 import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.logger import LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
 from targon_gw.core.errors import Refusal
-from targon_gw.web.request import Request, chunks
+from targon_gw.web.request import Request
 from tests.web.conversation import NEXT, Conversation, Desk, ask, statuses
 
 
@@ -140,15 +138,6 @@ class AnswerTests:
         talk.say(ask(target="*", method="OPTIONS"))
 
         assert (talk.heard()[0].status, talk.desk.seen) == (204, [])
-
-
-class ChunksTests:
-    """The framing of parts."""
-
-    @given(st.lists(st.one_of(st.binary(min_size=1, max_size=40), st.just(b"a" * 70_000)), min_size=1, max_size=40))
-    def test_as_one_by_one(self, parts: list[bytes]) -> None:
-        """Many parts are framed as each would be alone: its size in hexadecimal, itself, a line's end to each."""
-        assert chunks(parts) == b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
 
 
 class StreamTests:
