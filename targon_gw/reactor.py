@@ -3,6 +3,10 @@
 For each event Twisted enters a context that only its old log looks at, and asks what has the same answer nearly always:
 430 of a call's 7,000 instructions. Here an event that is nothing but "there is something to read" goes straight to
 `doRead`; any other goes Twisted's way.
+
+A turn goes on for as long as more comes while it reads: under load it has more calls then, and what all of them go
+through is done for more of them at once (decision 27). To look once more costs 1 us, and nobody waits for it longer
+than it takes to read what has come.
 """
 
 # mypy: disallow-untyped-calls=False
@@ -12,7 +16,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from select import EPOLLIN
 from typing import Any
 
@@ -23,9 +27,13 @@ from twisted.python import log as old_log
 
 log = Logger()
 
+GATHERED = 64
+"""Events behind which a turn looks for no more: a millisecond's reading, so that nobody who sends without end can put
+off all that is to be done with it."""
+
 
 class Reactor(EPollReactor):
-    """The daemon's. A turn is what one look at the kernel brings, and the timers that are due before the next."""
+    """The daemon's. A turn is what is there to be read, or comes meanwhile, and the timers that are due after it."""
 
     seconds = staticmethod(time.monotonic)
     """A leap of the clock on the wall would stop every timer, or have them all fire (E-16)."""
@@ -45,8 +53,20 @@ class Reactor(EPollReactor):
         """One turn; waits for `timeout` seconds at most, `None` for as long as nothing happens."""
         if self.end_turn():  # the timers', or left by the turn before: `timeout` does not reckon with what that began
             timeout = 0.0
-        selectables: dict[int, Any] = self._selectables
-        for fd, event in self._poller.poll(-1 if timeout is None else timeout, len(selectables)):
+        poll, selectables = self._poller.poll, self._selectables
+        events = poll(-1 if timeout is None else timeout, len(selectables))
+        read = 0
+        while events:
+            self._read(events, selectables)
+            read += len(events)
+            events = poll(0, len(selectables)) if read < GATHERED else ()
+        self.end_turn()
+
+    doIteration = doPoll
+
+    def _read(self, events: Iterable[tuple[int, int]], selectables: Mapping[int, Any]) -> None:
+        """Have whom each event concerns deal with it."""
+        for fd, event in events:
             selectable = selectables.get(fd)
             if selectable is None:  # closed by what came before it
                 continue
@@ -60,9 +80,6 @@ class Reactor(EPollReactor):
                     self._disconnectSelectable(selectable, why, True)
             else:
                 old_log.callWithLogger(selectable, self._doReadOrWrite, selectable, fd, event)
-        self.end_turn()
-
-    doIteration = doPoll
 
 
 def install() -> None:

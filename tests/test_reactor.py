@@ -13,7 +13,7 @@ from twisted.internet.error import ConnectionDone, ReactorNotRunning
 from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
-from targon_gw.reactor import Reactor, install
+from targon_gw.reactor import GATHERED, Reactor, install
 
 
 @pytest.fixture
@@ -169,6 +169,39 @@ class EndTests:
         turn(reactor)
 
         assert seen == [0, 2]
+
+    def test_behind_what_comes_meanwhile(self, reactor: Reactor) -> None:
+        """What comes while others read belongs to their turn, also from whom has been read already."""
+        ears: list[Ear] = []
+
+        def answer(heard: bytes) -> None:
+            if heard == b"a":
+                ears[0].far.send(b"b")
+                ears[1].far.send(b"c")
+
+        ears += [Ear(reactor, answer), Ear(reactor)]
+        seen: list[list[list[bytes]]] = []
+        reactor.end_turn = lambda: bool(seen.append([ear.heard.copy() for ear in ears]))
+        ears[0].far.send(b"a")
+        turn(reactor)
+
+        assert seen == [[[], []], [[b"a", b"b"], [b"c"]]]
+
+    def test_nobody_puts_it_off(self, reactor: Reactor) -> None:
+        """A turn ends, also where there is always more; what is left is the next one's."""
+        ear = Ear(reactor)
+        ear.then = lambda heard: ear.far.send(b"more") and None
+        ears = [ear, *(Ear(reactor) for _ in range(3 * GATHERED))]
+        seen: list[int] = []
+        reactor.end_turn = lambda: bool(seen.append(sum(len(ear.heard) for ear in ears)))
+        ear.far.send(b"a")
+        turn(reactor)
+        for one in ears[1:]:
+            one.far.send(b"a")
+        turn(reactor)
+
+        assert seen == [0, GATHERED, GATHERED, 4 * GATHERED + 1]
+        assert all(one.heard for one in ears)
 
     def test_a_busy_one_is_not_waited_behind(self, reactor: Reactor) -> None:
         """What timers have brought is done before the kernel is looked at, and that waits for nothing then."""
