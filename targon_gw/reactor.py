@@ -4,9 +4,9 @@ For each event Twisted enters a context that only its old log looks at, and asks
 430 of a call's 7,000 instructions. Here an event that is nothing but "there is something to read" goes straight to
 `doRead`; any other goes Twisted's way.
 
-A turn goes on for as long as more comes while it reads: under load it has more calls then, and what all of them go
-through is done for more of them at once (decision 27). To look once more costs 1 us, and nobody waits for it longer
-than it takes to read what has come.
+A turn goes on for as long as more come while it reads: under load it has more calls then, and what all of them go
+through is done for more of them at once (decision 27). Nobody is read twice in a turn, so that who sends faster than
+others take is told to wait as early as ever. To look once more costs 1 us, and nobody waits longer than reading takes.
 """
 
 # mypy: disallow-untyped-calls=False
@@ -28,8 +28,7 @@ from twisted.python import log as old_log
 log = Logger()
 
 GATHERED = 64
-"""Events behind which a turn looks for no more: a millisecond's reading, so that nobody who sends without end can put
-off all that is to be done with it."""
+"""Descriptors behind which a turn looks for no more: a millisecond's reading, which is to wait for no others longer."""
 
 
 class Reactor(EPollReactor):
@@ -55,11 +54,13 @@ class Reactor(EPollReactor):
             timeout = 0.0
         poll, selectables = self._poller.poll, self._selectables
         events = poll(-1 if timeout is None else timeout, len(selectables))
-        read = 0
+        looked: dict[int, int] = {}
         while events:
             self._read(events, selectables)
-            read += len(events)
-            events = poll(0, len(selectables)) if read < GATHERED else ()
+            looked.update(events)
+            if len(looked) >= GATHERED:
+                break
+            events = [event for event in poll(0, len(selectables)) if event[0] not in looked]
         self.end_turn()
 
     doIteration = doPoll
