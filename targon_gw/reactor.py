@@ -28,7 +28,7 @@ from twisted.python import log as old_log
 log = Logger()
 
 GATHERED = 64
-"""Descriptors behind which a turn looks for no more: a millisecond's reading, which is to wait for no others longer."""
+"""Descriptors behind which a turn looks for no more: a millisecond's reading, and what was read is not to wait."""
 
 
 class Reactor(EPollReactor):
@@ -54,9 +54,9 @@ class Reactor(EPollReactor):
             timeout = 0.0
         poll, selectables = self._poller.poll, self._selectables
         events = poll(-1 if timeout is None else timeout, len(selectables))
-        looked: dict[int, int] = {}
+        looked: dict[int, int] = {}  # a dict takes the events as they are; what counts is who is in it
         while events:
-            self._read(events, selectables)
+            self._tell(events, selectables)
             looked.update(events)
             if len(looked) >= GATHERED:
                 break
@@ -65,7 +65,7 @@ class Reactor(EPollReactor):
 
     doIteration = doPoll
 
-    def _read(self, events: Iterable[tuple[int, int]], selectables: Mapping[int, Any]) -> None:
+    def _tell(self, events: Iterable[tuple[int, int]], selectables: Mapping[int, Any]) -> None:
         """Have whom each event concerns deal with it."""
         for fd, event in events:
             selectable = selectables.get(fd)
@@ -74,7 +74,7 @@ class Reactor(EPollReactor):
             if event == EPOLLIN:
                 try:
                     why = selectable.doRead()
-                except BaseException as error:
+                except BaseException as error:  # the edge, as Twisted's own: it costs that one connection
                     log.failure("what was read could not be dealt with")
                     why = error
                 if why:
