@@ -8,6 +8,7 @@ The server under test has one processor to itself; the fake upstream and the loa
 all systems in turn, every other round in the opposite order, so that a drift of the machine's speed touches all alike.
 Only ratios of one run mean anything: they are printed, of the medians over the rounds.
 
+Ratios are of what the gateway did; with --also it runs once more, started otherwise: on another Python, say.
 With --against the run is of this tree and another revision of it, and ends in a verdict; see against.py.
 """
 
@@ -18,8 +19,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from attrs import asdict, frozen
 
@@ -43,8 +45,6 @@ PEERS: tuple[tuple[str, systems.Maker], ...] = (
     ("litellm", peers.litellm),
     ("portkey", peers.portkey),
 )
-NEEDED = frozenset({"gateway", BEFORE})
-"""What a run is for: it ends where one of these does not start."""
 
 
 @frozen
@@ -117,7 +117,7 @@ class Bench:
     def missing(self, name: str, log: Path) -> dict[str, Result]:
         """A system that did not start: said aloud; the run ends where it is the one that the run is for."""
         complaint = f"{name} did not start; the end of its output:\n{log.read_text(errors='replace')[-2000:]}"
-        if name in NEEDED:
+        if name.startswith("gateway") or name == BEFORE:
             raise SystemExit(complaint)
         print(complaint, file=sys.stderr)
         return {}
@@ -169,18 +169,31 @@ def build(folder: Path) -> Path:
     return binary
 
 
-def chosen(command: str, quick: bool, only: frozenset[str], variants: bool = False) -> list[tuple[str, systems.Maker]]:
+def started(command: str) -> systems.Maker:
+    """The gateway by that command."""
+    return lambda setting: systems.gateway(setting, command)
+
+
+def chosen(
+    command: str,
+    quick: bool,
+    only: frozenset[str],
+    variants: bool = False,
+    also: Mapping[str, str] = MappingProxyType({}),
+) -> list[tuple[str, systems.Maker]]:
     """The makers of a run, the gateway first where it has a command; `only` keeps those it names, if any.
 
-    The gateway without counting is there where `variants` are asked for, or `only` names it.
+    The gateway without counting is there where `variants` are asked for, or `only` names it; started by each of the
+    commands `also`, it is there as `gateway-` and that name.
     """
     makers = QUICK_PEERS if quick else PEERS
     if command:
         ours: tuple[tuple[str, systems.Maker], ...] = (
-            ("gateway", lambda setting: systems.gateway(setting, command)),
+            ("gateway", started(command)),
             ("gateway-bare", lambda setting: systems.bare(setting, command)),
         )
-        makers = (*ours[: 2 if variants or "gateway-bare" in only else 1], *makers)
+        others = tuple((f"gateway-{name}", started(other)) for name, other in also.items())
+        makers = (*ours[: 2 if variants or "gateway-bare" in only else 1], *others, *makers)
     return [(name, maker) for name, maker in makers if not only or name in only]
 
 
@@ -200,9 +213,27 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--streams", type=int)
     parser.add_argument("--kinds", help="of unary,burst,paced")
     parser.add_argument("--only", default="", metavar="NAME,...")
+    parser.add_argument(
+        "--also",
+        action="append",
+        default=[],
+        metavar="NAME=COMMAND",
+        help="the gateway started otherwise, too, by another Python say; in the report it is gateway-NAME",
+    )
     parser.add_argument("--variants", action="store_true", help="the gateway without limits and quota, too")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write a record of the run there too")
     return parser.parse_args(argv)
+
+
+def named(commands: Sequence[str]) -> dict[str, str]:
+    """The commands of `--also`, by name; SystemExit for one that has no name, or none of its own."""
+    found: dict[str, str] = {}
+    for each in commands:
+        name, _, command = each.partition("=")
+        if not name or not command or name in found or name == "bare":
+            raise SystemExit(f"--also {each}: it takes NAME=COMMAND, each name once, and bare is the gateway's own")
+        found[name] = command
+    return found
 
 
 def planned(args: argparse.Namespace) -> Plan:
@@ -243,7 +274,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             tree, revision = against.unpacked(args.against, folder)
             makers = against.before_and_after(tree)
         else:
-            makers = chosen(args.gateway, args.quick, only, args.variants)
+            makers = chosen(args.gateway, args.quick, only, args.variants, named(args.also))
         results = Bench(plan, folder, build(folder), server, loader).run(makers)
     report = summary(results)
     print(table(report, plan.rounds))

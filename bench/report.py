@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from bench import draw, record
 from bench.drawing import figure
@@ -68,16 +69,25 @@ def compared(read: record.Record) -> str:
 
 
 def ratios(read: record.Record) -> str:
-    """The gateway's figure divided by that of each other system."""
+    """The gateway's figure divided by that of each other system; a table for each way in which it was started."""
     medians = read["medians"]
-    kinds = list(medians)
+    names = list(medians[list(medians)[-1]])
+    ours = [name for name in names if name.startswith("gateway")]
+    others = [name for name in names if name not in ours]
+    ours.sort(key=lambda name: name != "gateway")
+    return "\n\n".join(_ratios_of(name, others, medians) for name in ours)
+
+
+def _ratios_of(ours: str, others: Sequence[str], medians: Mapping[str, Any]) -> str:
     rows = []
-    for name in [name for name in medians[kinds[-1]] if name != "gateway"]:
-        found = [medians[kind].get(name) for kind in kinds]
-        rows.append(
-            [name, *(f"{row['ratio']:.2f}" if row and row["ratio"] and not row["bad"] else "–" for row in found)]
-        )
-    return cells(["the gateway ÷", *kinds], rows)
+    for name in others:
+        cell = [name]
+        for by_name in medians.values():
+            mine, row = by_name.get(ours), by_name.get(name)
+            told = mine and row and row["figure"] and not row["bad"] and not mine["bad"]
+            cell.append(f"{mine['figure'] / row['figure']:.2f}" if told else "–")
+        rows.append(cell)
+    return cells([f"{'the gateway' if ours == 'gateway' else ours} ÷", *medians], rows)
 
 
 def streams_of_a_core(row: Mapping[str, float], call: float) -> float:

@@ -12,6 +12,7 @@ import os
 import platform
 import re
 import resource
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -218,8 +219,21 @@ def _gateway(scene: Scene) -> Iterator[Metric]:
         "By how much the system's clock is ahead of the one that the gateway goes by since its start.",
         scene.clock_ahead,
     )
-    versions = {"version": scene.version, "python": platform.python_version(), "twisted": twisted_version}
+    versions = {
+        "version": scene.version,
+        "python": platform.python_version(),
+        "twisted": twisted_version,
+        "jit": _jit(),
+    }
     yield InfoMetricFamily("targon_gw_build", "The program that runs.", versions)
+
+
+def _jit() -> str:
+    """Whether Python compiles what it runs often: `on`, `off`, or `none` where it can't (before 3.14)."""
+    jit = getattr(sys, "_jit", None)
+    if jit is None or not jit.is_available():
+        return "none"
+    return "on" if jit.is_enabled() else "off"
 
 
 def _process(scene: Scene) -> Iterator[Metric]:

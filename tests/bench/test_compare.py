@@ -39,6 +39,25 @@ class PlanTests:
         assert named == ["gateway", "gateway-bare"]
         assert "gateway-bare" not in [name for name, _ in compare.chosen("true", quick=False, only=frozenset())]
 
+    def test_gateway_started_otherwise_stands_beside_it(self) -> None:
+        """As often as asked for, each by a name of its own, which says that it is the gateway."""
+        args = compare.arguments(["--quick", "--also", "jit=env PYTHON_JIT=1 x {settings}", "--also", "old=y"])
+        also = compare.named(args.also)
+
+        assert also == {"jit": "env PYTHON_JIT=1 x {settings}", "old": "y"}
+        assert [name for name, _ in compare.chosen("true", quick=True, only=frozenset(), also=also)] == [
+            "gateway",
+            "gateway-jit",
+            "gateway-old",
+            "plain",
+        ]
+
+    @pytest.mark.parametrize("given", [["jit"], ["=x"], ["jit="], ["jit=x", "jit=y"], ["bare=x"]])
+    def test_gateway_started_otherwise_has_a_name_and_a_command(self, given: list[str]) -> None:
+        """Else the run ends before it begins."""
+        with pytest.raises(SystemExit, match="NAME=COMMAND"):
+            compare.named(given)
+
     def test_no_command_leaves_the_gateway_out(self) -> None:
         """What is left is everybody else."""
         assert "gateway" not in [name for name, _ in compare.chosen("", quick=False, only=frozenset(), variants=True)]

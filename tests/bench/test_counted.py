@@ -64,10 +64,10 @@ class CountTests:
     """A function's line."""
 
     def test_instructions_calls_and_where(self, tmp_path: Path) -> None:
-        """Each call has as many instructions as the last one."""
+        """Each call has as many instructions as the last one; from Python 3.12 on those of the first are not told."""
         instructions, calls, _, path, _ = counted(of_an_object, 10, tmp_path / "out")
 
-        assert int(instructions) > 20 and int(instructions) % 10 == 0
+        assert int(instructions) > 20 and int(instructions) % (10 if sys.version_info < (3, 12) else 9) == 0
         assert (calls, path) == ("10", __file__)
 
     @pytest.mark.skipif(sys.version_info >= (3, 12), reason="later Pythons rewrite the instruction for a class, too")

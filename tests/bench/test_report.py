@@ -104,6 +104,21 @@ class SlotsTests:
             ["nginx", "0.20", "–"]
         ]
 
+    def test_gateway_started_otherwise_has_ratios_of_its_own(self) -> None:
+        """A table for each, the gateway as it is first; none of them stands among the others."""
+        medians = {kind: {"gateway-jit": row(12_000, 12_000, 0.5), **found} for kind, found in MEDIANS.items()}
+
+        first, second = report.slots({**COMPARED, "medians": medians})["ratios"].split("\n\n")
+
+        assert [line.split() for line in first.splitlines() if not line.startswith("=")] == [
+            ["the", "gateway", "÷", "unary", "paced"],
+            ["nginx", "0.20", "–"],
+        ]
+        assert [line.split() for line in second.splitlines() if not line.startswith("=")] == [
+            ["gateway-jit", "÷", "unary", "paced"],
+            ["nginx", "0.30", "–"],
+        ]
+
     def test_capacity_is_reckoned_from_events_and_calls(self) -> None:
         """25,000 events and 10,000 calls a processor second: 500 events cost 20 ms, their call 0.1 ms, in 10 s.
 

@@ -27,6 +27,7 @@ from tests.settings.test_loading import ENVIRON, SAMPLE
 from .target import Target
 
 NAMES = tuple(SMALL)
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 LONGEST_NUMBER = 64
 """Characters; what is longer is text to us, and may be a number to PyYAML."""
 USED = Usage(30, 12, cached=3, reasoning=4, source=Source.UPSTREAM)
@@ -74,7 +75,7 @@ def check_yaml(data: bytes) -> None:
         assert str(problem) and problem.line >= 0
     if not found.problems and found.root is not None:
         with suppress(yaml.constructor.ConstructorError, ValueError):  # of `=` and of the 31st of June it makes nothing
-            assert agree(found.root, yaml.load(text, yaml.CSafeLoader))
+            assert agree(found.root, yaml.load(text, _LOADER))
 
 
 def agree(node: Node, value: object) -> bool:

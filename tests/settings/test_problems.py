@@ -33,7 +33,7 @@ tragon: [Qx7pLm2vTz9wRk4bYc8nHd3t]
     "clients.yaml": """\
 clients:
   - {name: no, key: Zz-very-secret-client-key-1}
-  - {name: ann, key: Zz-very-secret-client-key-2, models: }
+  - {name: ann, key: Zz-very-secret-client-key-2, models: ~}
 """,
     "models.yaml": """\
 models:
@@ -75,7 +75,7 @@ clients.yaml:2:12: expected text, got 'no', which YAML reads as true or false: q
      2 |   - {name: no, key: ………………………………………………………………………}
        |            ^
 clients.yaml:3:59: expected a list, got nothing: write [] for an empty one
-     3 |   - {name: ann, key: ………………………………………………………………………, models: }
+     3 |   - {name: ann, key: ………………………………………………………………………, models: ~}
        |                                                           ^
 models.yaml:3:22: gateway.yaml has no upstream 'targn'; did you mean 'targon'?
      3 |     routes: [targon, targn]

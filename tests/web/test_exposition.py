@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from types import SimpleNamespace
 
 import pytest
 from attrs import evolve, frozen
@@ -41,7 +43,7 @@ LABELS = {
     "targon_gw_recording": set(),
     "targon_gw_draining": set(),
     "targon_gw_loop_lag_seconds": set(),
-    "targon_gw_build": {"version", "python", "twisted"},
+    "targon_gw_build": {"version", "python", "twisted", "jit"},
 }
 """Every family of ours, with all labels that it may have."""
 
@@ -229,6 +231,21 @@ class OwnTests:
             seen.append((at, figure(found, "targon_gw_reload_successful")))
 
         assert seen == [(0, 1), (0, 1), (5, 1), (5, 0)]
+
+    @pytest.mark.parametrize(
+        ("jit", "told"),
+        [
+            (None, "none"),
+            (SimpleNamespace(is_available=lambda: False, is_enabled=lambda: False), "none"),
+            (SimpleNamespace(is_available=lambda: True, is_enabled=lambda: False), "off"),
+            (SimpleNamespace(is_available=lambda: True, is_enabled=lambda: True), "on"),
+        ],
+    )
+    def test_whether_python_compiles(self, monkeypatch: pytest.MonkeyPatch, jit: object, told: str) -> None:
+        """None can before 3.14, and not every later one is built so; where it can, an operator has to say so."""
+        monkeypatch.setattr(sys, "_jit", jit, raising=False)
+
+        assert f'jit="{told}"' in scrape(House()).body.decode()
 
     def test_program_and_process(self) -> None:
         """The program's version, and what any process tells."""
