@@ -1,4 +1,4 @@
-"""What holds for every test: an error that nobody handled fails the run."""
+"""What holds for every test: an error that nobody handled fails the run, and a slow machine fails nothing."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import gc
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 from twisted.logger import LogEvent, globalLogPublisher
 
 UNHANDLED = "Unhandled error in Deferred"
+
+# As hypothesis itself has it under CI: the first test of a new Python waits seconds for its tables of characters.
+settings.register_profile("untimed", settings(), deadline=None, suppress_health_check=(HealthCheck.too_slow,))
+settings.load_profile("untimed")
 
 
 class Unhandled:
