@@ -8,7 +8,7 @@ The server under test has one processor to itself; the fake upstream and the loa
 all systems in turn, every other round in the opposite order, so that a drift of the machine's speed touches all alike.
 Only ratios of one run mean anything: they are printed, of the medians over the rounds.
 
-Ratios are of what the gateway did; with --also it runs once more, started otherwise: on another Python, say.
+With --also the gateway is there once more, started otherwise: by another Python, say.
 With --against the run is of this tree and another revision of it, and ends in a verdict; see against.py.
 """
 
@@ -21,7 +21,6 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 
 from attrs import asdict, frozen
 
@@ -179,7 +178,7 @@ def chosen(
     quick: bool,
     only: frozenset[str],
     variants: bool = False,
-    also: Mapping[str, str] = MappingProxyType({}),
+    also: Mapping[str, str] | None = None,
 ) -> list[tuple[str, systems.Maker]]:
     """The makers of a run, the gateway first where it has a command; `only` keeps those it names, if any.
 
@@ -192,7 +191,7 @@ def chosen(
             ("gateway", started(command)),
             ("gateway-bare", lambda setting: systems.bare(setting, command)),
         )
-        others = tuple((f"gateway-{name}", started(other)) for name, other in also.items())
+        others = tuple((f"gateway-{name}", started(other)) for name, other in (also or {}).items())
         makers = (*ours[: 2 if variants or "gateway-bare" in only else 1], *others, *makers)
     return [(name, maker) for name, maker in makers if not only or name in only]
 
