@@ -25,10 +25,12 @@ from pathlib import Path
 from attrs import asdict, frozen
 
 from bench import against, machine, peers, record, systems
-from bench.summary import BEFORE, UNITS, Result, Results, summary, table, verdict
+from bench.summary import BEFORE, OURS, UNITS, Result, Results, summary, table, verdict
 
 HERE = Path(__file__).resolve().parent
 SOURCES = ("llmbench.c", "upstream.c", "load.c")
+BARE = f"{OURS}-bare"
+"""The gateway without limits and quota."""
 PAUSE_US = 20_000
 """Between two events of a paced stream: 50 tokens a second, as a good vendor gives."""
 BURST_TOKENS = 32
@@ -116,7 +118,7 @@ class Bench:
     def missing(self, name: str, log: Path) -> dict[str, Result]:
         """A system that did not start: said aloud; the run ends where it is the one that the run is for."""
         complaint = f"{name} did not start; the end of its output:\n{log.read_text(errors='replace')[-2000:]}"
-        if name.startswith("gateway") or name == BEFORE:
+        if name.startswith(OURS) or name == BEFORE:
             raise SystemExit(complaint)
         print(complaint, file=sys.stderr)
         return {}
@@ -188,11 +190,11 @@ def chosen(
     makers = QUICK_PEERS if quick else PEERS
     if command:
         ours: tuple[tuple[str, systems.Maker], ...] = (
-            ("gateway", started(command)),
-            ("gateway-bare", lambda setting: systems.bare(setting, command)),
+            (OURS, started(command)),
+            (BARE, lambda setting: systems.bare(setting, command)),
         )
-        others = tuple((f"gateway-{name}", started(other)) for name, other in (also or {}).items())
-        makers = (*ours[: 2 if variants or "gateway-bare" in only else 1], *others, *makers)
+        others = tuple((f"{OURS}-{name}", started(other)) for name, other in (also or {}).items())
+        makers = (*ours[: 2 if variants or BARE in only else 1], *others, *makers)
     return [(name, maker) for name, maker in makers if not only or name in only]
 
 
@@ -229,7 +231,7 @@ def named(commands: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for each in commands:
         name, _, command = each.partition("=")
-        if not name or not command or name in found or name == "bare":
+        if not name or not command or name in found or f"{OURS}-{name}" == BARE:
             raise SystemExit(f"--also {each}: it takes NAME=COMMAND, each name once, and bare is the gateway's own")
         found[name] = command
     return found

@@ -4,7 +4,8 @@ SIGUSR1 begins to count anew, SIGUSR2 writes OUT: a line `instructions TAB calls
 for each function of the main thread that ran. `attributes` are those of the instructions that look for one the long
 way: CPython rewrites an instruction for what it has met (PEP 659), and leaves it as it is where it can't, as with a
 member of an Enum or an attribute that an object and its class both have. That is judged when the function is first
-met, so it is to have run for a while before. Such a program is some twenty times slower; the counts are the same.
+met, so it is to have run for a while before. From Python 3.12 on the first call of a function has no instructions.
+Such a program is some twenty times slower; the counts are the same.
 """
 
 import dis

@@ -11,6 +11,8 @@ from xml.sax.saxutils import escape
 
 from attrs import frozen
 
+from bench.summary import OURS
+
 WIDTH = 720
 LETTER = 7.6
 """Pixels that a letter of 13 px takes, or a little less: room for names is guessed, no font being at hand."""
@@ -18,8 +20,6 @@ ROW = 30
 BAR = 18
 PLOT = 240
 """Height of the field that curves lie in."""
-OURS = "gateway"
-"""Rows and curves whose name starts so are the gateway's, and are drawn in its colour."""
 STYLE = (
     "svg{color:#1f2328;font:13px system-ui,-apple-system,'Segoe UI',sans-serif}"
     "text{fill:currentColor}.t{font-weight:600;font-size:15px}.u,.k{opacity:.72}"

@@ -10,11 +10,10 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from bench import draw, record
 from bench.drawing import figure
-from bench.summary import UNITS
+from bench.summary import OURS, UNITS, Summary, ratio
 from bench.systems import ROOT
 
 FOLDER = ROOT / "docs" / "performance"
@@ -72,22 +71,21 @@ def ratios(read: record.Record) -> str:
     """The gateway's figure divided by that of each other system; a table for each way in which it was started."""
     medians = read["medians"]
     names = list(medians[list(medians)[-1]])
-    ours = [name for name in names if name.startswith("gateway")]
+    ours = sorted((name for name in names if name.startswith(OURS)), key=len)  # its own is the shortest
     others = [name for name in names if name not in ours]
-    ours.sort(key=lambda name: name != "gateway")
     return "\n\n".join(_ratios_of(name, others, medians) for name in ours)
 
 
-def _ratios_of(ours: str, others: Sequence[str], medians: Mapping[str, Any]) -> str:
+def _ratios_of(ours: str, others: Sequence[str], medians: Summary) -> str:
     rows = []
     for name in others:
-        cell = [name]
+        row = [name]
         for by_name in medians.values():
-            mine, row = by_name.get(ours), by_name.get(name)
-            told = mine and row and row["figure"] and not row["bad"] and not mine["bad"]
-            cell.append(f"{mine['figure'] / row['figure']:.2f}" if told else "–")
-        rows.append(cell)
-    return cells([f"{'the gateway' if ours == 'gateway' else ours} ÷", *medians], rows)
+            times = ratio(by_name, ours, name)
+            bad = times is None or by_name[name]["bad"] or by_name[ours]["bad"]
+            row.append("–" if bad else f"{times:.2f}")
+        rows.append(row)
+    return cells([f"{'the gateway' if ours == OURS else ours} ÷", *medians], rows)
 
 
 def streams_of_a_core(row: Mapping[str, float], call: float) -> float:
@@ -98,10 +96,10 @@ def streams_of_a_core(row: Mapping[str, float], call: float) -> float:
 def capacity(read: record.Record) -> str:
     """Open streams, events and calls that cores carry at the load that they should be given."""
     medians = read["medians"]
-    call = 1 / medians["unary"]["gateway"]["cpu_figure"]
+    call = 1 / medians["unary"][OURS]["cpu_figure"]
     rows = []
     for cores in (1, 2, 4, 10):
-        streams = cores * BUSY * streams_of_a_core(medians["paced"]["gateway"], call)
+        streams = cores * BUSY * streams_of_a_core(medians["paced"][OURS], call)
         rows.append([str(cores), figure(streams), figure(streams * EVENTS), figure(streams * EVENTS / TOKENS)])
     heads = ["cores", "open streams", "events a second", "streams begun a second"]
     told = f"Each core {BUSY:.0%} busy, streams of {TOKENS} events at {EVENTS} a second:\n\n{cells(heads, rows)}"

@@ -1,10 +1,13 @@
 """From rounds to figures: medians, ratios, the table for people, and whether a change made anything worse."""
 
 import statistics
+from collections.abc import Mapping
 from typing import Any
 
 UNITS = {"unary": "answers a second", "burst": "streams a second", "paced": "events a processor second"}
 """What each kind of work is measured in; more is better in all."""
+OURS = "gateway"
+"""The gateway's name, and what the names of its other rows and curves begin with: it is drawn in its own colour."""
 BEFORE = "before"
 """The name of the other revision in a run of before and after."""
 WORSE = 0.1
@@ -13,24 +16,22 @@ Result = dict[str, Any]
 Results = dict[str, dict[str, list[Result]]]
 """kind → system → a result a round."""
 Summary = dict[str, dict[str, Result]]
-"""kind → system → figure, the same for a processor second, p99 in ms, MiB, bad answers, ratio of the gateway to it."""
+"""kind → system → figure, the same for a processor second, p99 in ms, MiB, bad answers."""
 
 
 def summary(results: Results) -> Summary:
     """Medians over the rounds; the most memory.
 
-    `ratio` is None where the gateway was not measured. p99 is of a whole answer; of one event's way for paced.
+    p99 is of a whole answer; of one event's way for paced.
     """
     out: Summary = {}
     for kind, by_name in results.items():
         late = "hop_us" if kind == "paced" else "latency_us"
         medians = {name: statistics.median(r["figure"] for r in rounds) for name, rounds in by_name.items()}
-        ours = medians.get("gateway")
         out[kind] = {
             name: {
                 "figure": figure,
                 "cpu_figure": statistics.median(r["cpu_figure"] for r in by_name[name]),
-                "ratio": ours / figure if ours is not None and figure else None,
                 "p99_ms": statistics.median(r[late]["p99"] for r in by_name[name]) / 1e3,
                 "mib": max(r["mib"] for r in by_name[name]),
                 "bad": sum(r["bad"] for r in by_name[name]),
@@ -39,6 +40,12 @@ def summary(results: Results) -> Summary:
             for name, figure in medians.items()
         }
     return out
+
+
+def ratio(by_name: Mapping[str, Result], ours: str, other: str) -> float | None:
+    """The figure of `ours` divided by the other's, of one kind; None where one was not measured, or did nothing."""
+    mine, row = by_name.get(ours), by_name.get(other)
+    return mine["figure"] / row["figure"] if mine and row and row["figure"] else None
 
 
 def fastest_first(by_name: dict[str, Result]) -> list[tuple[str, Result]]:
@@ -52,9 +59,10 @@ def table(report: Summary, rounds: int) -> str:
     for kind, by_name in report.items():
         lines.append(f"\n{kind} ({UNITS[kind]}; median of {rounds})")
         for name, row in fastest_first(by_name):
-            ratio = "" if row["ratio"] is None or name == "gateway" else f"gateway is {row['ratio']:.2f} x"
+            times = None if name == OURS else ratio(by_name, OURS, name)
+            told = "" if times is None else f"{OURS} is {times:.2f} x"
             bad = f"   {row['bad']} BAD: {row['first_bad']}" if row["bad"] else ""
-            figures = f"{row['figure']:10.0f}   {ratio:20s} p99 {row['p99_ms']:8.1f} ms {row['mib']:6.0f} MiB"
+            figures = f"{row['figure']:10.0f}   {told:20s} p99 {row['p99_ms']:8.1f} ms {row['mib']:6.0f} MiB"
             lines.append(f"  {name:14s}{figures}{bad}")
     return "\n".join(lines)
 
@@ -67,7 +75,7 @@ def verdict(report: Summary, revision: str) -> tuple[str, bool]:
     """
     lines, worse = [f"\nthis tree ÷ {revision}, work for a processor second"], False
     for kind, by_name in report.items():
-        after, before = by_name["gateway"], by_name[BEFORE]
+        after, before = by_name[OURS], by_name[BEFORE]
         speed, memory = after["cpu_figure"] / before["cpu_figure"], after["mib"] / before["mib"]
         late = after["p99_ms"] / before["p99_ms"] if before["p99_ms"] else 1.0
         faults = [f"WORSE: {1 - speed:.0%} slower"] if speed < 1 - WORSE else []

@@ -31,7 +31,7 @@ class SummaryTests:
 
         report = summary.summary({"unary": rounds})
 
-        assert report["unary"]["plain"]["ratio"] == 3.0
+        assert summary.ratio(report["unary"], "gateway", "plain") == 3.0
         assert report["unary"]["gateway"]["cpu_figure"] == 600
         assert "gateway is 3.00 x" in summary.table(report, 3)
 

@@ -16,7 +16,7 @@ from targon_gw.core.ledger import BadLine, Ending, Entry, Kind, entry_of, figure
 from targon_gw.core.lines import read_rows
 from targon_gw.core.meter import Source, Usage
 from targon_gw.settings.loading import load
-from targon_gw.settings.marks import Guess, Node, parse
+from targon_gw.settings.marks import LOADER, Guess, Node, parse
 from targon_gw.settings.problems import SettingsError
 from targon_gw.settings.problems import Source as SourceText
 from targon_gw.store.daybook import Daybook, extent, lines
@@ -27,7 +27,6 @@ from tests.settings.test_loading import ENVIRON, SAMPLE
 from .target import Target
 
 NAMES = tuple(SMALL)
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 LONGEST_NUMBER = 64
 """Characters; what is longer is text to us, and may be a number to PyYAML."""
 USED = Usage(30, 12, cached=3, reasoning=4, source=Source.UPSTREAM)
@@ -75,7 +74,7 @@ def check_yaml(data: bytes) -> None:
         assert str(problem) and problem.line >= 0
     if not found.problems and found.root is not None:
         with suppress(yaml.constructor.ConstructorError, ValueError):  # of `=` and of the 31st of June it makes nothing
-            assert agree(found.root, yaml.load(text, _LOADER))
+            assert agree(found.root, yaml.load(text, LOADER))
 
 
 def agree(node: Node, value: object) -> bool:
